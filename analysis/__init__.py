@@ -1,0 +1,1 @@
+"""Predictions to scores, statistics, tables and figures; never imports torch."""

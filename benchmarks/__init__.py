@@ -1,0 +1,1 @@
+"""What is compared, and the workflow that runs it."""

@@ -1,0 +1,208 @@
+"""A study file (TOML) to a ``Study``; unknown keys and names are errors that list the choices."""
+
+import dataclasses
+import re
+import tomllib
+import types
+import typing
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from benchmarks.study import Study
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+-]*")
+IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+
+
+class StudyError(Exception):
+    """A study file is wrong; the message names the file, the key, what was found and the choices."""
+
+
+def load_study(path: Path | str) -> Study:
+    """Read a study file.
+
+    Raises
+    ------
+    StudyError
+        If the file is not TOML, a key or name is unknown, a value has the wrong type, or names disagree.
+    """
+    path = Path(path)
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise StudyError(f"{path}: no such study file; give the path of a .toml file") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise StudyError(f"{path}: not a TOML file: {error}") from None
+    try:
+        return _checked(_complete(_record(Study, content, "")))
+    except StudyError as error:
+        raise StudyError(f"{path}: {error}") from None
+
+
+def _record(kind: type, content: Any, where: str) -> Any:
+    """Build a frozen dataclass from a TOML table, refusing unknown and missing keys."""
+    if not isinstance(content, dict):
+        raise StudyError(f"[{where}] found {type(content).__name__} {content!r}, wanted a table")
+    fields = {entry.name: entry for entry in dataclasses.fields(kind)}
+    hints = typing.get_type_hints(kind)
+    for key in content:
+        if key not in fields:
+            raise StudyError(f"[{where}] unknown key {key!r}; the keys here are: {', '.join(sorted(fields))}")
+    for name, entry in fields.items():
+        required = entry.default is dataclasses.MISSING and entry.default_factory is dataclasses.MISSING
+        if required and name not in content:
+            raise StudyError(f"[{where}] key {name!r} is missing")
+    return kind(**{key: _value(hints[key], value, f"{where}.{key}".strip(".")) for key, value in content.items()})
+
+
+def _value(hint: Any, value: Any, where: str) -> Any:
+    """Convert one TOML value to the type of a field."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        return _record(hint, value, where)
+    if origin is tuple:
+        return _tuple(arguments, value, where)
+    if origin is not None and issubclass(_class_of(origin), Mapping):
+        if not isinstance(value, dict):
+            raise StudyError(f"[{where}] found {value!r}, wanted a table")
+        items = {key: _value(arguments[1], item, f"{where}.{key}") for key, item in value.items()}
+        return types.MappingProxyType(items)
+    if origin is Literal:
+        if value not in arguments:
+            raise StudyError(f"[{where}] found {value!r}, wanted one of: {', '.join(map(str, arguments))}")
+        return value
+    if hint is Any:
+        return value
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
+        raise StudyError(f"[{where}] found {value!r}, wanted {hint.__name__}")
+    return value
+
+
+def _class_of(origin: Any) -> type:
+    return origin if isinstance(origin, type) else object
+
+
+def _tuple(arguments: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:
+    if not isinstance(value, list):
+        raise StudyError(f"[{where}] found {value!r}, wanted a list")
+    if arguments[-1] is Ellipsis:
+        return tuple(_value(arguments[0], item, f"{where}[{index}]") for index, item in enumerate(value))
+    if len(value) != len(arguments):
+        raise StudyError(f"[{where}] found {len(value)} values, wanted {len(arguments)}")
+    return tuple(_value(hint, item, where) for hint, item in zip(arguments, value, strict=True))
+
+
+def _complete(study: Study) -> Study:
+    """Fill the defaults that depend on other keys."""
+    names = tuple(entry.name for entry in study.datasets)
+    datasets = tuple(
+        dataclasses.replace(
+            entry,
+            converter=entry.converter or entry.name,
+            folder=entry.folder or entry.name,
+            label=entry.label or entry.name,
+        )
+        for entry in study.datasets
+    )
+    arms = tuple(
+        dataclasses.replace(
+            arm, label=arm.label or arm.name, recipe=arm.recipe or arm.name, datasets=arm.datasets or names
+        )
+        for arm in study.arms
+    )
+    test_sets = tuple(
+        dataclasses.replace(entry, label=entry.label or entry.name, datasets=entry.datasets or names)
+        for entry in study.test_sets
+    )
+    trainers = tuple(dataclasses.replace(entry, label=entry.label or entry.name) for entry in study.trainers)
+    baselines = tuple(dataclasses.replace(entry, label=entry.label or entry.name) for entry in study.baselines)
+    return dataclasses.replace(
+        study, datasets=datasets, arms=arms, test_sets=test_sets, trainers=trainers, baselines=baselines
+    )
+
+
+def _checked(study: Study) -> Study:
+    """Refuse names that disagree, are used twice or cannot be file names."""
+    if not NAME.fullmatch(study.name.replace("_", "-")):
+        raise StudyError(f"[name] found {study.name!r}, wanted letters, digits, '-' and '_'")
+    if not 900 <= study.dataset_id <= 999:
+        raise StudyError(f"[dataset_id] found {study.dataset_id}, wanted 900 to 999, so that no source dataset collides")
+    for where in ("datasets", "arms", "trainers", "test_sets"):
+        if not getattr(study, where):
+            raise StudyError(f"[{where}] is empty; at least one entry is needed")
+        _refuse_repeats(where, [entry.name for entry in getattr(study, where)])
+    _refuse_repeats("arms and baselines", [entry.name for entry in (*study.arms, *study.baselines)])
+    _refuse_repeats("seeds", [str(seed) for seed in study.seeds])
+    for entry in study.datasets:
+        _wanted_name("datasets", entry.name, IDENTIFIER)
+        _inside("datasets", entry.folder)
+    for competitor in (*study.arms, *study.baselines):
+        _wanted_name("arms", competitor.name, NAME)
+    _known_names(study)
+    _sensible_numbers(study)
+    return study
+
+
+def _known_names(study: Study) -> None:
+    datasets = [entry.name for entry in study.datasets]
+    arms = [arm.name for arm in study.arms]
+    recipes = {arm.recipe for arm in study.arms} | {entry.name for entry in study.baselines}
+    for arm in study.arms:
+        _refuse_unknown(f"arms.{arm.name}.datasets", arm.datasets, datasets)
+        _refuse_unknown(f"arms.{arm.name}.patients_like", arm.patients_like, [name for name in arms if name != arm.name])
+        _refuse_unknown(f"arms.{arm.name}.class_weights", tuple(arm.class_weights), list(study.structures))
+    for entry in study.test_sets:
+        _refuse_unknown(f"test_sets.{entry.name}.datasets", entry.datasets, datasets)
+    for index, comparison in enumerate(study.tables.comparisons):
+        where = f"tables.comparisons[{index}]"
+        _refuse_unknown(f"{where}.arms", comparison.arms, sorted(recipes))
+        _refuse_unknown(f"{where}.test_sets", comparison.test_sets, [entry.name for entry in study.test_sets])
+        if sorted((len(comparison.arms), len(comparison.test_sets))) != [1, 2]:
+            raise StudyError(f"[{where}] wanted two arms on one test set, or one arm on two test sets")
+
+
+def _sensible_numbers(study: Study) -> None:
+    _refuse_unknown("budgets", tuple(study.budgets), ["cpu", "cuda"])
+    low, high = study.image.hu_window
+    if low >= high:
+        raise StudyError(f"[image.hu_window] found {low} to {high}, wanted the lower value first")
+    for device, budget in study.budgets.items():
+        for entry in dataclasses.fields(budget):
+            value = getattr(budget, entry.name)
+            numbers = value if isinstance(value, tuple) else (value,)
+            if any(not isinstance(number, str) and number <= 0 for number in numbers):
+                raise StudyError(f"[budgets.{device}.{entry.name}] found {value}, wanted more than 0")
+        if budget.iterations % budget.iterations_per_epoch:
+            raise StudyError(
+                f"[budgets.{device}] iterations {budget.iterations} is no multiple of "
+                f"iterations_per_epoch {budget.iterations_per_epoch}"
+            )
+    if study.split.kind == "cross_validation" and study.split.folds < 2:
+        raise StudyError(f"[split.folds] found {study.split.folds}, wanted 2 or more for cross-validation")
+    if study.split.kind == "roles" and study.split.folds != 1:
+        raise StudyError(f"[split.folds] found {study.split.folds}, wanted 1: the source fixes train and test")
+
+
+def _refuse_repeats(where: str, names: list[str]) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise StudyError(f"[{where}] {name!r} is used {names.count(name)} times; names must differ")
+
+
+def _refuse_unknown(where: str, names: tuple[str, ...], choices: list[str]) -> None:
+    for name in names:
+        if name not in choices:
+            raise StudyError(f"[{where}] unknown name {name!r}; the choices are: {', '.join(choices)}")
+
+
+def _wanted_name(where: str, name: str, pattern: re.Pattern[str]) -> None:
+    if not pattern.fullmatch(name):
+        raise StudyError(f"[{where}] name {name!r} cannot be a file name here; wanted {pattern.pattern}")
+
+
+def _inside(where: str, folder: str) -> None:
+    if Path(folder).is_absolute() or ".." in Path(folder).parts:
+        raise StudyError(f"[{where}] folder {folder!r} leaves the data folder; give a path below it")

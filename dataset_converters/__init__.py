@@ -1,0 +1,1 @@
+"""Source collections and kernel variants to nnU-Net raw format."""

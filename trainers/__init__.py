@@ -1,0 +1,1 @@
+"""What nnU-Net trains: trainers, networks and prediction."""
