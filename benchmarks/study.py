@@ -46,7 +46,11 @@ class Arm:
 
 @dataclass(frozen=True)
 class TestSet:
-    """What a model is scored on: datasets (default all), variants, readers (default all)."""
+    """What a model is scored on: datasets (default all), variants, readers (default all).
+
+    ``arms`` names the arms that are scored on it (default: those that train on one of its datasets); naming
+    others gives the cross-dataset matrix.
+    """
 
     __test__ = False  # not a pytest class
 
@@ -55,6 +59,7 @@ class TestSet:
     label: str = ""
     datasets: tuple[str, ...] = ()
     readers: tuple[str, ...] = ()
+    arms: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

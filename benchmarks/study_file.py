@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+from benchmarks.model_names import slug
 from benchmarks.study import Study
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+-]*")
@@ -129,18 +130,21 @@ def _checked(study: Study) -> Study:
     if not NAME.fullmatch(study.name.replace("_", "-")):
         raise StudyError(f"[name] found {study.name!r}, wanted letters, digits, '-' and '_'")
     if not 900 <= study.dataset_id <= 999:
-        raise StudyError(f"[dataset_id] found {study.dataset_id}, wanted 900 to 999, so that no source dataset collides")
+        raise StudyError(
+            f"[dataset_id] found {study.dataset_id}, wanted 900 to 999, so that no source dataset collides"
+        )
     for where in ("datasets", "arms", "trainers", "test_sets"):
         if not getattr(study, where):
             raise StudyError(f"[{where}] is empty; at least one entry is needed")
         _refuse_repeats(where, [entry.name for entry in getattr(study, where)])
-    _refuse_repeats("arms and baselines", [entry.name for entry in (*study.arms, *study.baselines)])
+    competitors = [arm.name for arm in study.arms] + [entry.name for entry in study.baselines]
+    _refuse_repeats("arms and baselines, as file names", [slug(name) for name in competitors])
     _refuse_repeats("seeds", [str(seed) for seed in study.seeds])
     for entry in study.datasets:
         _wanted_name("datasets", entry.name, IDENTIFIER)
         _inside("datasets", entry.folder)
-    for competitor in (*study.arms, *study.baselines):
-        _wanted_name("arms", competitor.name, NAME)
+    for name in competitors:
+        _wanted_name("arms", name, NAME)
     _known_names(study)
     _sensible_numbers(study)
     return study
@@ -149,13 +153,17 @@ def _checked(study: Study) -> Study:
 def _known_names(study: Study) -> None:
     datasets = [entry.name for entry in study.datasets]
     arms = [arm.name for arm in study.arms]
+    scored = arms + [entry.name for entry in study.baselines]
     recipes = {arm.recipe for arm in study.arms} | {entry.name for entry in study.baselines}
     for arm in study.arms:
         _refuse_unknown(f"arms.{arm.name}.datasets", arm.datasets, datasets)
-        _refuse_unknown(f"arms.{arm.name}.patients_like", arm.patients_like, [name for name in arms if name != arm.name])
+        _refuse_unknown(
+            f"arms.{arm.name}.patients_like", arm.patients_like, [name for name in arms if name != arm.name]
+        )
         _refuse_unknown(f"arms.{arm.name}.class_weights", tuple(arm.class_weights), list(study.structures))
     for entry in study.test_sets:
         _refuse_unknown(f"test_sets.{entry.name}.datasets", entry.datasets, datasets)
+        _refuse_unknown(f"test_sets.{entry.name}.arms", entry.arms, scored)
     for index, comparison in enumerate(study.tables.comparisons):
         where = f"tables.comparisons[{index}]"
         _refuse_unknown(f"{where}.arms", comparison.arms, sorted(recipes))

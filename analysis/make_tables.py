@@ -1,0 +1,88 @@
+"""Scores to tables: ``python -m analysis.make_tables RUN [--only NAME]``.
+
+Every file in ``analysis/tables`` gives one table, written to ``RUN/tables`` as CSV (full precision), Markdown, LaTeX
+and HTML.
+"""
+
+import argparse
+import hashlib
+import sys
+from importlib import metadata
+from pathlib import Path
+from types import ModuleType
+
+import pandas as pd
+
+from analysis.atomic import write_text_whole, write_whole
+from analysis.discovery import find_modules
+from analysis.errors import AnalysisError
+from analysis.formats.html import to_html
+from analysis.formats.latex import to_latex
+from analysis.formats.markdown import to_markdown
+from analysis.run_folder import read_scores
+from analysis.table import TableResult
+from benchmarks.study import Study
+from benchmarks.study_file import StudyError, load_study
+
+ATTRIBUTES = ("NAME", "TITLE", "make")
+
+
+def find_tables() -> dict[str, ModuleType]:
+    """Return every table file by the table's name."""
+    return {module.NAME: module for module in find_modules("analysis.tables", attributes=ATTRIBUTES).values()}
+
+
+def write_table(module: ModuleType, scores: pd.DataFrame, study: Study, *, folder: Path, footer: str) -> TableResult:
+    """Make one table and write its four files."""
+    table: TableResult = module.make(scores, study)
+    stem = folder / module.NAME
+    write_whole(stem.with_suffix(".csv"), lambda path: table.frame.to_csv(path, index=False, lineterminator="\n"))
+    write_text_whole(stem.with_suffix(".md"), to_markdown(module.TITLE, table))
+    write_text_whole(stem.with_suffix(".tex"), f"% {footer}\n" + to_latex(module.TITLE, table))
+    write_text_whole(stem.with_suffix(".html"), to_html(module.TITLE, table, footer=footer))
+    return table
+
+
+def provenance_line(root: Path, study: Study) -> str:
+    """Return what the outputs were made from: version, study and the hash of the scores."""
+    digest = hashlib.sha256((root / "scores.parquet").read_bytes()).hexdigest()
+    return f"CTShift {metadata.version('ctshift')}, study {study.name}, scores.parquet sha256 {digest[:16]}"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(prog="python -m analysis.make_tables", description=__doc__)
+    parser.add_argument("run", type=Path, help="folder of the run")
+    parser.add_argument("--only", metavar="NAME", help="make this table only")
+    options = parser.parse_args(arguments)
+    try:
+        _make(options.run, options.only)
+    except (AnalysisError, StudyError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _make(root: Path, only: str | None) -> None:
+    from rich.console import Console
+
+    from analysis.formats.console import print_table
+
+    tables = find_tables()
+    if only is not None and only not in tables:
+        raise AnalysisError(f"table {only!r} not found; the choices are: {', '.join(tables)}")
+    scores, study = read_scores(root), load_study(root / "study.toml")
+    footer = provenance_line(root, study)
+    console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
+    known: set[str] = set()
+    for name, module in tables.items():
+        if only in (None, name):
+            table = write_table(module, scores, study, folder=root / "tables", footer=footer)
+            if len(table.frame):
+                print_table(module.TITLE, table, console=console, known=known)
+                known |= set(table.notes)
+    console.print(f"Tables: {root / 'tables'}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

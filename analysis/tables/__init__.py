@@ -1,0 +1,1 @@
+"""One file per table, each with ``NAME``, ``TITLE`` and ``make(scores, study)``; ``make_tables`` finds them."""

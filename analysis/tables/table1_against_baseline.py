@@ -1,0 +1,90 @@
+"""Each arm against the untrained baselines: paired difference of the mean Dice score with its interval."""
+
+from dataclasses import asdict
+from typing import Any
+
+import pandas as pd
+
+from analysis.aggregate import blocks, patient_values, rows_of_block, rows_of_study
+from analysis.interval import INTERVAL_NOTE, mean_interval
+from analysis.summary import NO_VALUE
+from analysis.table import Section, TableResult
+from analysis.table_notes import common_notes
+from benchmarks.study import Study
+
+NAME = "table1_against_baseline"
+TITLE = "Table 1 against the untrained baseline: mean Dice score and paired difference (95% CI)"
+COLUMNS = (
+    "trainer", "structure", "baseline", "arm", "label", "test_set", "dataset", "n", "mean_arm", "mean_baseline",
+    "difference", "low", "high",
+)  # fmt: skip
+
+
+def make(scores: pd.DataFrame, study: Study) -> TableResult:
+    """Return, for each baseline, arm, test set and dataset, both means and arm minus baseline within patients."""
+    values = patient_values(scores, study)
+    rows: list[dict[str, Any]] = []
+    sections = []
+    for trainer, structure, title in blocks(study):
+        block = rows_of_block(values, study, trainer=trainer, structure=structure)
+        for baseline in study.baselines:
+            found = _rows(study, block, baseline.name)
+            rows += [{"trainer": trainer, "structure": structure, **row} for row in found]
+            heading = f"Against {baseline.label}" + (f", {title}" if title else "")
+            sections.append(Section(heading, _printed(study, found)))
+    notes = _notes(study) + common_notes(scores, study, values=values)
+    return TableResult(pd.DataFrame(rows, columns=list(COLUMNS)), notes, tuple(sections))
+
+
+def _rows(study: Study, values: pd.DataFrame, baseline: str) -> list[dict[str, Any]]:
+    by_cell = {
+        key: rows.set_index("patient")["value"].dropna()
+        for key, rows in values.groupby(["recipe", "test_set", "dataset"])
+    }
+    nothing = pd.Series(dtype=float)
+    rows = []
+    baselines = [entry.name for entry in study.baselines]
+    for recipe, label in rows_of_study(study).items():
+        for test_set in study.test_sets if recipe not in baselines else ():
+            for dataset in test_set.datasets:
+                arm, other = (by_cell.get((name, test_set.name, dataset), nothing) for name in (recipe, baseline))
+                shared = arm.index.intersection(other.index)
+                interval = asdict(mean_interval(arm.loc[shared] - other.loc[shared]))
+                rows.append({
+                    "baseline": baseline, "arm": recipe, "label": label, "test_set": test_set.name, "dataset": dataset,
+                    "n": interval["n"], "mean_arm": arm.loc[shared].mean(), "mean_baseline": other.loc[shared].mean(),
+                    "difference": interval["mean"], "low": interval["low"], "high": interval["high"],
+                })  # fmt: skip
+    return rows
+
+
+def _printed(study: Study, rows: list[dict[str, Any]]) -> pd.DataFrame:
+    sets = {entry.name: entry.label for entry in study.test_sets}
+    datasets = {entry.name: entry.label for entry in study.datasets}
+    columns = ["Test set", "n", "Arm", "Baseline", "Difference (95% CI)"]
+    index = pd.Index([row["label"] for row in rows], name="Arm")
+    several = len(datasets) > 1
+    text = [
+        [
+            sets[row["test_set"]] + (f", {datasets[row['dataset']]}" if several else ""),
+            str(row["n"]), _number(row["mean_arm"]), _number(row["mean_baseline"]), _difference(row),
+        ]
+        for row in rows
+    ]  # fmt: skip
+    return pd.DataFrame(text, index=index, columns=columns)
+
+
+def _number(value: float) -> str:
+    return NO_VALUE if value != value else f"{value:.2f}"
+
+
+def _difference(row: dict[str, Any]) -> str:
+    if row["n"] < 2:
+        return f"{NO_VALUE} (needs 2 patients)"
+    return f"{row['difference']:+.2f} ({row['low']:+.2f}, {row['high']:+.2f})"
+
+
+def _notes(study: Study) -> tuple[str, ...]:
+    if not study.baselines:
+        return ("The study has no untrained baseline.",)
+    return (INTERVAL_NOTE, "Difference: arm minus baseline, within patients; patients with a value of both.")

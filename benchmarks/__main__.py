@@ -1,0 +1,99 @@
+"""Run, watch and check studies: ``python -m benchmarks run|status|check``."""
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+
+from benchmarks.study_file import StudyError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; return 0 on success, 1 on a failed job or check, 2 on wrong use."""
+    options = _parser().parse_args(arguments)
+    try:
+        code: int = options.function(options)
+    except StudyError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on from here", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        return 1
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    run = commands.add_parser("run", help="run a study, or go on with it")
+    run.add_argument("study", type=Path, help="study file (.toml)")
+    run.add_argument("--data", type=Path, help="folder with the source data")
+    run.add_argument("--out", type=Path, help="run folder (default: runs/<study>)")
+    run.add_argument("--cores", type=_positive, default=os.cpu_count() or 1, help="jobs at a time (default: all cores)")
+    run.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to train (default: cpu)")
+    run.set_defaults(function=_run)
+    status = commands.add_parser("status", help="show how far a run is")
+    status.add_argument("run", type=Path, help="run folder")
+    status.add_argument("--watch", action="store_true", help="show it every few seconds until it ends")
+    status.add_argument("--json", action="store_true", help="print JSON")
+    status.set_defaults(function=_status)
+    check = commands.add_parser("check", help="check study, data and environment before hours are spent")
+    check.add_argument("study", type=Path, help="study file (.toml)")
+    check.add_argument("--data", type=Path, help="folder with the source data")
+    check.add_argument("--out", type=Path, help="run folder (default: runs/<study>)")
+    check.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to train (default: cpu)")
+    check.set_defaults(function=_check)
+    return parser
+
+
+def _run(options: argparse.Namespace) -> int:
+    from benchmarks.run import run_study
+
+    out = options.out or Path("runs") / options.study.stem
+    return run_study(options.study, out, data=options.data, device=options.device, cores=options.cores)
+
+
+def _status(options: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from benchmarks.display import progress_table, summary_line
+    from benchmarks.progress import as_json, read_progress
+    from benchmarks.workflow.jobs import read_jobs
+
+    console = Console()
+    while True:
+        progress = read_progress(options.run, read_jobs(options.run))
+        if options.json:
+            print(as_json(progress))
+        else:
+            console.print(progress_table(progress, everything=True))
+            console.print(summary_line(progress, os.cpu_count() or 1))
+        states = {entry.state for entry in progress}
+        if not options.watch or "running" not in states:
+            return 1 if "failed" in states else 0
+        time.sleep(5)
+
+
+def _check(options: argparse.Namespace) -> int:
+    from benchmarks.check import check_study
+
+    out = options.out or Path("runs") / options.study.stem
+    findings = check_study(options.study, out, data=options.data, device=options.device)
+    for finding in findings:
+        print(finding, file=sys.stderr)
+    print(f"{len(findings)} problems found" if findings else "study, data and environment are ready")
+    return 1 if findings else 0
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"found {number}, wanted 1 or more")
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,245 @@
+"""Converted datasets and a study to the study's nnU-Net dataset and ``matrix.json``.
+
+The study dataset lists the images of all its datasets by path and rewrites the small label maps to the study's
+structures, with the ignore label on slices the training reader did not annotate. ``matrix.json`` is the resolved
+study: every image, reference, arm, split and model.
+"""
+
+import argparse
+import dataclasses
+import hashlib
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+from tqdm import tqdm
+
+from benchmarks.files import file_sha256, write_image, write_json
+from benchmarks.matrix import Entries, list_models, list_plans
+from benchmarks.patients import Patient, divide
+from benchmarks.study import Study
+from benchmarks.study_file import StudyError, load_study
+
+
+def assemble(run: Path) -> Path:
+    """Write the study dataset and ``matrix.json`` of a run whose datasets are converted.
+
+    Returns
+    -------
+    Path
+        The matrix file; written last, so its presence means the study dataset is whole.
+
+    Raises
+    ------
+    StudyError
+        If a dataset, structure, variant or reader the study names does not exist, or the split fails.
+    """
+    study = load_study(run / "study.toml")
+    device = json.loads((run / "run.json").read_text(encoding="utf-8"))["device"]
+    converted = {use.name: _converted(run, use.name) for use in study.datasets}
+    _check_names(study, converted)
+    images, references = _images(study, converted), _references(study, converted)
+    folds = divide(_patients(images, converted), study.split)
+    plans, models = list_plans(study, folds), list_models(study, folds, images)
+    used = sorted({image for plan in plans for split in plan["splits"] for image in (*split["train"], *split["val"])})
+    nnunet = f"Dataset{study.dataset_id}_{study.name}"
+    ignore, label_hashes = _write_study_dataset(run, nnunet, study, used, images, references, converted)
+    for plan in plans:
+        plan["content"] = _content_hash(plan, images, label_hashes)
+    matrix = {
+        "study": study.name,
+        "dataset_id": study.dataset_id,
+        "nnunet": nnunet,
+        "device": device,
+        "structures": {name: value for value, name in enumerate(study.structures, start=1)},
+        "ignore_label": ignore,
+        "hu_window": list(study.image.hu_window),
+        "budget": dataclasses.asdict(study.budgets[device]),
+        "images": images,
+        "references": references,
+        "plans": plans,
+        "models": models,
+    }
+    return write_json(run / "matrix.json", matrix)
+
+
+def _converted(run: Path, dataset: str) -> dict[str, Any]:
+    """Read the cases of a converted dataset by its name in the study."""
+    found = sorted((run / "annotations").glob(f"Dataset[0-9][0-9][0-9]_{dataset}/cases.json"))
+    if len(found) != 1:
+        raise StudyError(f"dataset {dataset}: found {len(found)} converted copies in {run}, wanted 1; convert it again")
+    content: dict[str, Any] = json.loads(found[0].read_text(encoding="utf-8"))
+    return content
+
+
+def _check_names(study: Study, converted: Mapping[str, Any]) -> None:
+    labels = {label for content in converted.values() for label in content["labels"]}
+    for structure, members in study.structures.items():
+        for member in members:
+            if member not in labels:
+                raise StudyError(f"[structures.{structure}] no dataset has a label {member!r}; known: {sorted(labels)}")
+    variants = {name for content in converted.values() for case in content["cases"] for name in case["variants"]}
+    wanted = [(entry.name, entry.variants) for entry in study.arms]
+    wanted += [(entry.name, entry.variants) for entry in study.test_sets]
+    for name, names in wanted:
+        for variant in names:
+            if variant not in variants:
+                raise StudyError(f"{name}: no case has variant {variant!r}; the variants are {sorted(variants)}")
+    everything = [member for members in study.structures.values() for member in members]
+    twice = sorted({member for member in everything if everything.count(member) > 1})
+    if twice:
+        raise StudyError(f"[structures] {twice} belong to two structures; the structures of a study must be disjoint")
+
+
+def _images(study: Study, converted: Mapping[str, Any]) -> Entries:
+    """Give every image of the study its id and where it lies."""
+    return {
+        f"{use.name}_{case['case']}-{variant}": {
+            "path": entry["image"],
+            "sha256": entry["sha256"],
+            "dataset": use.name,
+            "patient": case["patient"],
+            "case": case["case"],
+            "variant": variant,
+            "variant_kind": converted[use.name]["variant_kinds"][variant],
+        }
+        for use in study.datasets
+        for case in converted[use.name]["cases"]
+        for variant, entry in case["variants"].items()
+    }
+
+
+def _references(study: Study, converted: Mapping[str, Any]) -> Entries:
+    """Give every case its readers' masks and which source labels make up each structure."""
+    references: Entries = {}
+    for use in study.datasets:
+        labels = converted[use.name]["labels"]
+        structures = {
+            name: [labels[member] for member in members if member in labels]
+            for name, members in study.structures.items()
+        }
+        for case in converted[use.name]["cases"]:
+            readers = {
+                name: {"annotation": entry["annotation"], "annotated_slices": entry["annotated_slices"]}
+                for name, entry in case["readers"].items()
+            }
+            references[f"{use.name}_{case['case']}"] = {
+                "dataset": use.name,
+                "patient": case["patient"],
+                "case": case["case"],
+                "readers": readers,
+                "structures": structures,
+            }
+    return references
+
+
+def _patients(images: Entries, converted: Mapping[str, Any]) -> list[Patient]:
+    roles: dict[tuple[str, str], str] = {}
+    for dataset, content in converted.items():
+        for case in content["cases"]:
+            if roles.setdefault((dataset, case["patient"]), case["role"]) != case["role"]:
+                raise StudyError(f"{dataset}: patient {case['patient']} is in train and in test; give one role")
+    ids: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {}
+    for image, entry in images.items():
+        variants = ids.setdefault((entry["dataset"], entry["patient"]), {})
+        variants[entry["variant"]] = (*variants.get(entry["variant"], ()), image)
+    return [Patient(dataset, patient, roles[dataset, patient], ids[dataset, patient]) for dataset, patient in ids]
+
+
+def _write_study_dataset(
+    run: Path,
+    nnunet: str,
+    study: Study,
+    used: list[str],
+    images: Entries,
+    references: Entries,
+    converted: Mapping[str, Any],
+) -> tuple[int | None, dict[str, str]]:
+    """Write labels and ``dataset.json``; return the ignore label (None: all annotated) and the label hashes."""
+    folder = run / "nnUNet_raw" / nnunet
+    readers = {use.name: use.training_reader for use in study.datasets}
+    chosen = {
+        image: _training_reader(references[image.rsplit("-", 1)[0]], readers[images[image]["dataset"]])
+        for image in used
+    }
+    sparse = any(
+        references[image.rsplit("-", 1)[0]]["readers"][reader]["annotated_slices"] is not None
+        for image, reader in chosen.items()
+    )
+    ignore = len(study.structures) + 1 if sparse else None
+    listing, hashes = {}, {}
+    for image in tqdm(used, desc="study labels", unit="image"):
+        label = folder / "labelsTr" / f"{image}.nii.gz"
+        write_image(label, _study_label(run, references[image.rsplit("-", 1)[0]], chosen[image], ignore))
+        listing[image] = {"images": [f"../../{images[image]['path']}"], "label": f"labelsTr/{image}.nii.gz"}
+        hashes[image] = file_sha256(label)
+    labels = {"background": 0, **{name: value for value, name in enumerate(study.structures, start=1)}}
+    dataset_json = {
+        "channel_names": {"0": "CT"},
+        "labels": {**labels, **({"ignore": ignore} if ignore else {})},
+        "numTraining": len(used),
+        "file_ending": ".nii.gz",
+        "overwrite_image_reader_writer": "SimpleITKIO",
+        "name": study.name,
+        "description": study.title,
+        "licence": "; ".join(f"{name}: {content['licence']}" for name, content in converted.items()),
+        "citation": "; ".join(f"{name}: {content['citation']}" for name, content in converted.items()),
+        "dataset": listing,
+        "label_sha256": hashes,
+    }
+    write_json(folder / "dataset.json", dataset_json)
+    return ignore, hashes
+
+
+def _content_hash(plan: Mapping[str, Any], images: Entries, label_hashes: Mapping[str, str]) -> str:
+    """Hash all voxels an arm trains on or watches, in every fold."""
+    used = sorted({image for split in plan["splits"] for image in (*split["train"], *split["val"])})
+    content = [(image, images[image]["sha256"], label_hashes[image]) for image in used]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+def _training_reader(reference: Mapping[str, Any], wanted: str) -> str:
+    readers: list[str] = list(reference["readers"])
+    if not wanted:
+        return readers[0]
+    if wanted not in readers:
+        where = f"{reference['dataset']}: {reference['case']}"
+        raise StudyError(f"{where}: no annotation by training_reader {wanted!r}; the readers are {readers}")
+    return wanted
+
+
+def _study_label(run: Path, reference: Mapping[str, Any], reader: str, ignore: int | None) -> sitk.Image:
+    """Rewrite one reader's label map (z, y, x) to the study's structures, unannotated slices to ignore."""
+    entry = reference["readers"][reader]
+    source = sitk.ReadImage(str(run / entry["annotation"]))
+    values = sitk.GetArrayFromImage(source)
+    label = np.zeros(values.shape, dtype=np.uint8)
+    for value, members in enumerate(reference["structures"].values(), start=1):
+        label[np.isin(values, members)] = value
+    if entry["annotated_slices"] is not None and ignore is not None:
+        unseen = np.ones(len(label), dtype=bool)
+        unseen[entry["annotated_slices"]] = False
+        label[unseen] = ignore
+    image = sitk.GetImageFromArray(label)
+    image.CopyInformation(source)
+    return image
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the stage from the command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.assemble", description=__doc__)
+    parser.add_argument("run", type=Path, help="run folder")
+    try:
+        print(assemble(parser.parse_args(arguments).run))
+    except StudyError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

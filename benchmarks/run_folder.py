@@ -1,0 +1,126 @@
+"""The run folder: the frozen study, data folder and device, and who works in it."""
+
+import dataclasses
+import fcntl
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from benchmarks.files import write_json
+from benchmarks.study import Study
+from benchmarks.study_file import StudyError, load_study
+from benchmarks.workflow.jobs import Job, list_jobs, nnunet_name
+
+FIXED = ("name", "dataset_id", "structures", "image", "split", "budgets")
+"""Parts of a study that every model of a run shares: a run made with others cannot be continued."""
+
+
+def open_run(study_file: Path, run: Path, *, data: Path | None, device: str) -> tuple[Study, tuple[Job, ...]]:
+    """Create or re-open a run folder for a study and freeze what its jobs read.
+
+    A re-opened run may gain arms, trainers, seeds, test sets and tables; what all its models share must be the same.
+
+    Raises
+    ------
+    StudyError
+        If the study is wrong or the folder belongs to a study, device or data folder that differs.
+    """
+    study = load_study(study_file)
+    if device not in study.budgets:
+        raise StudyError(f"{study_file}: no [budgets.{device}]; it has: {', '.join(study.budgets)}")
+    if (run / "study.toml").exists():
+        _refuse_other_run(study, run, data=data, device=device)
+    elif run.exists() and any(entry.name != ".lock" for entry in run.iterdir()):
+        raise StudyError(f"{run}: not empty and not a run of ours; give an empty or new --out")
+    folders = source_folders(study, run, data)
+    run.mkdir(parents=True, exist_ok=True)
+    jobs = list_jobs(study, device)
+    for use in study.datasets:
+        spec = {
+            "converter": use.converter,
+            "root": str(folders[use.name]),
+            "out": ".",
+            "nnunet_name": use.name,
+            "dataset_id": int(nnunet_name(study, use.name)[7:10]),
+            "training_reader": use.training_reader,
+            "options": _plain(use.options),
+            "exclude": dict(use.exclude),
+        }
+        _write_if_changed(run / "specs" / f"{use.name}.json", spec)
+    settings = {"study": study.name, "device": device, "data": str(data.resolve()) if data else ""}
+    _write_if_changed(run / "run.json", settings)
+    shutil.copyfile(study_file, run / "study.toml.part")
+    (run / "study.toml.part").replace(run / "study.toml")
+    _write_if_changed(run / "workflow.json", {"device": device, "jobs": [dataclasses.asdict(job) for job in jobs]})
+    return study, jobs
+
+
+@contextmanager
+def lock_run(run: Path) -> Iterator[None]:
+    """Hold the run folder alone; the lock ends with the process, however it ends.
+
+    Raises
+    ------
+    StudyError
+        If another process holds it.
+    """
+    run.mkdir(parents=True, exist_ok=True)
+    with (run / ".lock").open("a") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StudyError(f"{run}: another run is working here; wait for it, or look at it with status") from None
+        yield
+
+
+def _refuse_other_run(study: Study, run: Path, *, data: Path | None, device: str) -> None:
+    frozen = load_study(run / "study.toml")
+    for name in FIXED:
+        if getattr(frozen, name) != getattr(study, name):
+            raise StudyError(
+                f"{run}: was made with another [{name}]: found {getattr(study, name)}, the run has "
+                f"{getattr(frozen, name)}; give another --out"
+            )
+    known = {arm.name: arm for arm in frozen.arms}
+    for arm in study.arms:
+        if known.get(arm.name, arm) != arm:
+            raise StudyError(f"{run}: arm {arm.name} was defined otherwise there; give it another name")
+    settings = json.loads((run / "run.json").read_text(encoding="utf-8"))
+    if settings["device"] != device:
+        raise StudyError(f"{run}: runs on {settings['device']}, asked for {device}; give another --out")
+    if data and settings["data"] and settings["data"] != str(data.resolve()):
+        raise StudyError(f"{run}: reads {settings['data']}, asked for {data.resolve()}; give another --out")
+
+
+def source_folders(study: Study, run: Path, data: Path | None) -> dict[str, Path]:
+    """Find where each dataset lies: below --data, or --data itself for a study of one dataset."""
+    if data is None and (run / "run.json").exists():
+        recorded = json.loads((run / "run.json").read_text(encoding="utf-8"))["data"]
+        data = Path(recorded) if recorded else None
+    if data is not None and not data.is_dir():
+        raise StudyError(f"data folder {data}: no such folder; give the folder with {_names(study)}")
+    folders = {}
+    for use in study.datasets:
+        base = data or run
+        below = base / use.folder
+        folders[use.name] = below if below.is_dir() or len(study.datasets) > 1 else base
+    return {name: folder.resolve() for name, folder in folders.items()}
+
+
+def _names(study: Study) -> str:
+    return ", ".join(use.folder for use in study.datasets)
+
+
+def _plain(options: Any) -> Any:
+    if isinstance(options, dict) or hasattr(options, "items"):
+        return {key: _plain(value) for key, value in options.items()}
+    return [_plain(value) for value in options] if isinstance(options, list | tuple) else options
+
+
+def _write_if_changed(path: Path, content: Any) -> None:
+    """Keep the file's time when nothing changed: the engine looks at it."""
+    if not path.exists() or json.loads(path.read_text(encoding="utf-8")) != json.loads(json.dumps(content)):
+        write_json(path, content)

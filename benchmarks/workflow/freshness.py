@@ -1,0 +1,64 @@
+"""Whether a job is still up to date: content hashes of what it read, sizes of what it left."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from benchmarks.files import file_sha256
+from benchmarks.workflow.jobs import Job
+
+
+def input_hashes(run: Path, job: Job) -> dict[str, str]:
+    """Hash what a job reads; a file that is not there hashes to the empty string."""
+    return {name: _hash(run, name) for name in job.inputs}
+
+
+def output_sizes(run: Path, job: Job) -> dict[str, int]:
+    """List the files a job left (its outputs and all below its folder) with their sizes in bytes."""
+    paths = [run / name for name in job.outputs]
+    if job.kind == "predict" and job.folder:
+        paths += sorted((run / job.folder).glob("*.nii.gz"))
+    return {str(path.relative_to(run)): path.stat().st_size for path in paths if path.is_file()}
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """Read a job record; empty when there is none or it is damaged."""
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError, UnicodeDecodeError):
+        return {}
+    return content
+
+
+def is_fresh(run: Path, job: Job, record: dict[str, Any]) -> bool:
+    """Say whether a finished record still describes the files that are there."""
+    if record.get("state") != "done" or record.get("command") != list(job.command):
+        return False
+    sizes: dict[str, int] = record.get("outputs", {})
+    if any(name not in sizes for name in job.outputs) or output_sizes(run, job) != sizes:
+        return False
+    return bool(record.get("inputs") == input_hashes(run, job))
+
+
+def stale_jobs(run: Path, jobs: tuple[Job, ...]) -> list[Job]:
+    """List the jobs that are not done, are out of date, or come after one that is."""
+    stale: dict[str, Job] = {}
+    for job in jobs:
+        after = any(name in stale for name in job.needs)
+        if after or not is_fresh(run, job, read_record(run / "done" / f"{job.name}.json")):
+            stale[job.name] = job
+    return list(stale.values())
+
+
+def _hash(run: Path, name: str) -> str:
+    path, _, part = name.partition("#")
+    if not (run / path).is_file():
+        return ""
+    if not part:
+        return file_sha256(run / path)
+    content = json.loads((run / path).read_text(encoding="utf-8"))
+    entries = [entry for entry in content["models"] if entry["model"] == part]
+    images = {image: content["images"][image] for entry in entries for image in entry["test"]}
+    plans = [entry["content"] for entry in content["plans"] if entry["plans_name"] == part]
+    return hashlib.sha256(json.dumps([entries, images, plans], sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,157 @@
+"""One job of a run: skip it if it is up to date, else run it, watch it and record what it did.
+
+Snakemake starts this for every job and sees only the small record ``done/<job>.json`` written last.
+"""
+
+import fcntl
+import importlib.metadata
+import os
+import platform
+import resource
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from benchmarks.files import write_json
+from benchmarks.workflow.freshness import input_hashes, is_fresh, output_sizes, read_record
+from benchmarks.workflow.jobs import Job, python_command, read_jobs
+from benchmarks.workflow.processes import end_with_parent
+
+PACKAGES = ("ctshift", "nnunetv2", "torch", "numpy", "scipy", "SimpleITK", "pydicom", "pandas", "snakemake")
+
+
+def run_job(run: Path, job: Job) -> int:
+    """Run one job unless its record is up to date; return its exit code (0: done)."""
+    with _lock(run / "jobs" / f"{job.name}.lock"):
+        last = read_record(run / "jobs" / f"{job.name}.json")
+        if is_fresh(run, job, last):
+            write_json(run / "done" / f"{job.name}.json", last)
+            return 0
+        inputs = input_hashes(run, job)
+        missing = sorted(name for name, value in inputs.items() if not value)
+        if missing:
+            print(f"{job.name}: input missing: {', '.join(missing)}; run the study again", file=sys.stderr)
+            return 1
+        if not _ready(run, job, last, inputs):
+            return 1
+        return _execute(run, job, inputs)
+
+
+def _ready(run: Path, job: Job, last: dict[str, Any], inputs: dict[str, str]) -> bool:
+    """Clear what a run with other inputs left; a training is never thrown away silently."""
+    changed = sorted(name for name, value in inputs.items() if last and last["inputs"].get(name) != value)
+    folder = run / job.folder
+    if not changed or not job.folder or not folder.exists():
+        return True
+    if job.kind == "train":
+        print(
+            f"{job.name}: {folder} was trained from other inputs (changed: {', '.join(changed)}); wanted the same "
+            "plans, splits and data; give another --out, or delete that folder to train again",
+            file=sys.stderr,
+        )
+        return False
+    shutil.rmtree(folder)
+    return True
+
+
+def _execute(run: Path, job: Job, inputs: dict[str, str]) -> int:
+    started = time.time()
+    record: dict[str, Any] = {
+        "job": job.name,
+        "state": "running",
+        "command": list(job.command),
+        "inputs": inputs,
+        "pid": os.getpid(),
+        "host": platform.node(),
+        "started": started,
+    }
+    state_file = run / "jobs" / f"{job.name}.json"
+    write_json(state_file, record)
+    log = run / "logs" / f"{job.name}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as stream:
+        stream.write(f"--- {time.strftime('%Y-%m-%d %H:%M:%S')} {job.name}\n".encode())
+        stream.flush()
+        code = subprocess.run(
+            python_command(job),
+            cwd=run,
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=stream,
+            env=job_environment(),
+            preexec_fn=end_with_parent,
+            check=False,
+        ).returncode
+    record["outputs"] = output_sizes(run, job)
+    absent = [name for name in job.outputs if name not in record["outputs"]]
+    if code == 0 and absent:
+        with log.open("a", encoding="utf-8") as text:
+            text.write(f"{job.name}: ended without its outputs: {', '.join(absent)}\n")
+        code = 1
+    record |= {"state": "done" if code == 0 else "failed", "exit_code": code} | _measured(started)
+    write_json(state_file, record)
+    if code == 0:
+        write_json(run / "done" / f"{job.name}.json", record | _provenance())
+    return code
+
+
+def job_environment() -> dict[str, str]:
+    """One thread per process: jobs run side by side, and a result must not depend on the core count."""
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+    # safe path: a file of the run folder is never imported as a module
+    settings = {"nnUNet_def_n_proc": "1", "MPLBACKEND": "Agg", "PYTHONUNBUFFERED": "1", "PYTHONSAFEPATH": "1"}
+    return os.environ | threads | settings
+
+
+def _measured(started: float) -> dict[str, float]:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return {
+        "seconds": round(time.time() - started, 2),
+        "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 2),
+        "peak_memory_mb": round(usage.ru_maxrss / 1024, 1),
+    }
+
+
+def _provenance() -> dict[str, Any]:
+    return {"versions": {name: _version(name) for name in PACKAGES}, "python": platform.python_version()} | _commit()
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _commit() -> dict[str, str]:
+    """Return the git commit of the source tree this package runs from, if it is one."""
+    root = Path(__file__).resolve().parents[2]
+    if not (root / ".git").exists() or shutil.which("git") is None:
+        return {}
+    answer = subprocess.run(["git", "-C", str(root), "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    return {"commit": answer.stdout.strip()} if answer.returncode == 0 else {}
+
+
+@contextmanager
+def _lock(path: Path) -> Iterator[None]:
+    """Hold a job alone: an orphan of a killed run and its successor never both write."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
+def main(arguments: list[str]) -> int:
+    """Run a job of the frozen workflow: ``python -m benchmarks.workflow.job RUN NAME``."""
+    end_with_parent()
+    run, name = Path(arguments[0]), arguments[1]
+    return run_job(run, next(job for job in read_jobs(run) if job.name == name))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,194 @@
+"""The jobs of a study run, in order: what each needs, runs, reads and leaves behind."""
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from benchmarks.model_names import baseline_model, plans_name, trained_model
+from benchmarks.study import Study
+from benchmarks.study_file import StudyError
+
+Kind = Literal["convert", "check", "assemble", "prepare", "train", "predict", "evaluate", "tables", "figures"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One step of the workflow.
+
+    Attributes
+    ----------
+    needs : tuple of str
+        Jobs that must be done before.
+    command : tuple of str
+        Arguments after ``python -m``, run in the run folder.
+    inputs : tuple of str
+        Files (relative to the run) whose content decides whether the job is still up to date;
+        ``matrix.json#<name>`` means the part about that model or that plans name only.
+    outputs : tuple of str
+        Files that exist when the job is done.
+    folder : str
+        Folder to empty when the inputs changed since its content was written; empty for none.
+    """
+
+    name: str
+    kind: Kind
+    needs: tuple[str, ...]
+    command: tuple[str, ...]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    folder: str = ""
+
+
+def list_jobs(study: Study, device: str) -> tuple[Job, ...]:
+    """List every job of a run in an order in which they can be done."""
+    sources = [job for use in study.datasets for job in _source_jobs(study, use.name)]
+    nnunet = f"Dataset{study.dataset_id}_{study.name}"
+    cases = tuple(output for job in sources if job.kind == "convert" for output in job.outputs)
+    checked = tuple(job.name for job in sources)
+    dataset_json = f"nnUNet_raw/{nnunet}/dataset.json"
+    assemble = Job(
+        "assemble",
+        "assemble",
+        checked,
+        ("benchmarks.assemble", "."),
+        ("study.toml", *cases),
+        ("matrix.json", dataset_json),
+    )
+    preprocessed = f"nnUNet_preprocessed/{nnunet}"
+    names = [plans_name(study, arm, seed) for arm in study.arms for seed in study.seeds]
+    prepare = Job(
+        "prepare",
+        "prepare",
+        ("assemble",),
+        ("trainers.prepare", "."),
+        ("matrix.json", dataset_json),
+        tuple(f"{preprocessed}/{prefix}{name}.json" for name in names for prefix in ("", "splits_")),
+    )
+    models = [*_trained_jobs(study, device), *_baseline_jobs(study)]
+    return (*sources, assemble, prepare, *models, *_analysis_jobs(tuple(models)))
+
+
+def _source_jobs(study: Study, dataset: str) -> list[Job]:
+    nnunet = nnunet_name(study, dataset)
+    spec, cases = f"specs/{dataset}.json", f"annotations/{nnunet}/cases.json"
+    convert = Job(
+        f"convert-{dataset}",
+        "convert",
+        (),
+        ("dataset_converters", "convert", "--spec", spec),
+        (spec,),
+        (cases, f"nnUNet_raw/{nnunet}/dataset.json"),
+    )
+    check = Job(
+        f"check-{dataset}",
+        "check",
+        (convert.name,),
+        ("dataset_converters", "check", f"nnUNet_raw/{nnunet}"),
+        (cases,),
+        (),
+    )
+    return [convert, check]
+
+
+def nnunet_name(study: Study, dataset: str) -> str:
+    """Return the nnU-Net folder name of a source dataset of the study."""
+    from dataset_converters.registry import find_dataset
+
+    use = next(entry for entry in study.datasets if entry.name == dataset)
+    number = use.id or find_dataset(use.converter).DATASET.dataset_id
+    return f"Dataset{number:03d}_{dataset}"
+
+
+def _trained_jobs(study: Study, device: str) -> list[Job]:
+    nnunet = f"Dataset{study.dataset_id}_{study.name}"
+    jobs = []
+    for arm in study.arms:
+        for trainer in study.trainers:
+            for seed in study.seeds:
+                for fold in range(study.split.folds):
+                    model, plans = trained_model(arm, trainer, seed, fold), plans_name(study, arm, seed)
+                    result = f"nnUNet_results/{nnunet}/{trainer.name}__{plans}__2d/fold_{fold}"
+                    folder = f"nnUNet_preprocessed/{nnunet}"
+                    jobs += [
+                        Job(
+                            f"train-{model}",
+                            "train",
+                            ("prepare",),
+                            ("trainers.train", ".", model, "--device", device),
+                            (f"{folder}/{plans}.json", f"{folder}/splits_{plans}.json", f"matrix.json#{plans}"),
+                            (f"{result}/checkpoint_final.pth",),
+                            result,
+                        ),
+                        Job(
+                            f"predict-{model}",
+                            "predict",
+                            (f"train-{model}",),
+                            ("trainers.predict.predict", ".", model, "--device", device),
+                            (f"{result}/checkpoint_final.pth", f"matrix.json#{model}"),
+                            (),
+                            f"predictions/{model}",
+                        ),
+                    ]
+    return jobs
+
+
+def _baseline_jobs(study: Study) -> list[Job]:
+    return [
+        Job(
+            f"predict-{model}",
+            "predict",
+            ("assemble",),
+            ("trainers.predict.ellipsoid", ".", model),
+            (f"matrix.json#{model}", f"nnUNet_raw/Dataset{study.dataset_id}_{study.name}/dataset.json"),
+            (),
+            f"predictions/{model}",
+        )
+        for baseline in study.baselines
+        for fold in range(study.split.folds)
+        for model in (baseline_model(baseline, study.seeds[0], fold),)
+    ]
+
+
+def _analysis_jobs(models: tuple[Job, ...]) -> list[Job]:
+    predicted = tuple(job.name for job in models if job.kind == "predict")
+    records = tuple(f"done/{name}.json" for name in predicted)
+    scores = ("scores.parquet", "scores.csv")
+    return [
+        Job("evaluate", "evaluate", predicted, ("analysis.evaluate", "."), ("matrix.json", *records), scores),
+        Job(
+            "tables",
+            "tables",
+            ("evaluate",),
+            ("analysis.make_tables", "."),
+            ("scores.csv", "study.toml"),
+            ("tables/table1.md",),
+        ),
+        Job("figures", "figures", ("evaluate",), ("analysis.make_figures", "."), ("scores.csv", "study.toml"), ()),
+    ]
+
+
+def read_jobs(run: Path) -> tuple[Job, ...]:
+    """Read the jobs of a run from its frozen workflow.
+
+    Raises
+    ------
+    StudyError
+        If the folder is not a run.
+    """
+    try:
+        entries: list[dict[str, Any]] = json.loads((run / "workflow.json").read_text(encoding="utf-8"))["jobs"]
+    except FileNotFoundError:
+        raise StudyError(f"{run}: not a run folder (no workflow.json); give the --out of a run") from None
+    return tuple(_job(entry) for entry in entries)
+
+
+def _job(entry: dict[str, Any]) -> Job:
+    fields: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
+    return Job(**fields)
+
+
+def python_command(job: Job) -> list[str]:
+    """Return the full command line of a job with the interpreter that runs now."""
+    return [sys.executable, "-m", *job.command]

@@ -1,0 +1,1 @@
+"""The digital chest: anatomy, disease, tissue and readers of one simulated patient."""

@@ -1,0 +1,184 @@
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+import SimpleITK as sitk
+
+from dataset_converters.datasets import dicom_pairs
+from dataset_converters.dicom_headers import find_dicom_files
+from dataset_converters.dicom_series import load_dicom_series
+from dataset_converters.errors import ConversionError
+from dataset_converters.kernel_names import load_kernel_table
+from dataset_converters.kernel_pair import find_kernel_pair
+from dataset_converters.nifti import write_nifti
+
+
+@pytest.fixture
+def root(tmp_path) -> Path:
+    dicom_pairs.make_sample(tmp_path)
+    return tmp_path
+
+
+def _edit(folder: Path, **values) -> None:
+    for path in sorted(folder.glob("*.dcm")):
+        file = pydicom.dcmread(path)
+        for keyword, value in values.items():
+            setattr(file, keyword, value(file) if callable(value) else value)
+        file.save_as(path)
+
+
+def test_sample_has_two_kernels_two_readers_roles_and_slices(root: Path) -> None:
+    cases = dicom_pairs.list_cases(root)
+    assert [(c.case, c.role, dict(c.annotated_slices)) for c in cases] == [
+        ("P01", "train", {}),
+        ("P02", "test", {"reader1": (3, 5)}),
+    ]
+    for case in cases:
+        lung, soft = case.images["LK"](), case.images["MK"]()
+        assert (lung.facts["kernel"], lung.facts["kernel_class"]) == ("L", "sharp")
+        assert (soft.facts["kernel"], soft.facts["kernel_class"]) == ("B", "soft")
+        noise = [sitk.GetArrayFromImage(ct.image)[0].std() for ct in (lung, soft)]
+        assert noise[0] == pytest.approx(60, rel=0.2)
+        assert noise[1] == pytest.approx(15, rel=0.2)
+        masks = [sitk.GetArrayFromImage(case.annotations[r](soft.image)) for r in ("reader1", "reader2")]
+        assert masks[0].sum() > masks[1].sum() > 0
+        assert (masks[0] >= masks[1]).all()
+
+
+def test_tables_are_optional(root: Path) -> None:
+    (root / "patients.csv").unlink()
+    (root / "annotated_slices.csv").unlink()
+    assert [(c.role, dict(c.annotated_slices)) for c in dicom_pairs.list_cases(root)] == [("", {}), ("", {})]
+
+
+def test_slices_count_from_the_feet_also_where_the_array_runs_down(root: Path) -> None:
+    for kernel in ("lung", "soft"):
+        _edit(root / "P02" / kernel, ImageOrientationPatient=["1", "0", "0", "0", "-1", "0"])
+    case = dicom_pairs.list_cases(root)[1]
+    assert case.annotated_slices["reader1"] == (2, 4)  # 8 slices: 7 - 5, 7 - 3
+    image = case.images["LK"]().image
+    heights = [image.TransformIndexToPhysicalPoint((0, 0, z))[2] for z in (2, 4)]
+    assert heights == pytest.approx([-300 + 5 * 3, -300 + 3 * 3])
+
+
+def test_kernel_that_is_medium_is_listed_and_can_be_classed_by_the_user(root: Path, tmp_path_factory) -> None:
+    _edit(root / "P01" / "lung", ConvolutionKernel="D")
+    with pytest.raises(ConversionError, match=r"P01: found .*Philips kernel D \(medium, 8 slices\).*kernel_table"):
+        dicom_pairs.list_cases(root)
+    table = tmp_path_factory.mktemp("table") / "mine.toml"
+    table.write_text('[philips]\nsharp = ["D"]\n')
+    case = dicom_pairs.list_cases(root, kernel_table=str(table))[0]
+    assert case.images["LK"]().facts["kernel"] == "D"
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"ConvolutionKernel": "XX"}, r"Philips kernel XX \(unknown, 8 slices\)"),
+        ({"Manufacturer": "CMS Inc."}, r"CMS Inc\. kernel L \(unknown"),
+        ({"ConvolutionKernel": "A"}, r"kernel A \(soft, 8 slices\).*wanted 1 sharp and 1 soft"),
+        ({"ImageType": ["DERIVED", "SECONDARY", "LOCALIZER"]}, "wanted 1 sharp and 1 soft"),
+        ({"FrameOfReferenceUID": "1.2.3"}, "two frames of reference"),
+        ({"PixelSpacing": ["0.8", "0.81"]}, "transfer of annotations to another grid is not available yet"),
+        (
+            {"ImagePositionPatient": lambda f: [*f.ImagePositionPatient[:2], str(f.ImagePositionPatient[2] + 1)]},
+            "voxels up to 1 mm away.*not available yet",
+        ),
+    ],
+)
+def test_pair_that_is_none_is_refused(root: Path, values: dict, message: str) -> None:
+    _edit(root / "P01" / "lung", **values)
+    with pytest.raises(ConversionError, match=rf"(?s)^dicom_pairs: P01: found .*{message}"):
+        dicom_pairs.list_cases(root)
+
+
+def test_faults_of_several_patients_come_together(root: Path) -> None:
+    for patient in ("P01", "P02"):
+        (root / patient / "lung" / "000003.dcm").unlink()
+    with pytest.raises(ExceptionGroup) as caught:
+        dicom_pairs.list_cases(root)
+    assert [e.case for e in caught.value.exceptions] == ["P01", "P02"]
+
+
+def test_folder_name_that_may_be_a_person_is_refused_and_not_quoted(root: Path) -> None:
+    (root / "P01").rename(root / "Doe, Jane")
+    with pytest.raises(ConversionError, match="number 1 of 2") as caught:
+        dicom_pairs.list_cases(root)
+    assert "Doe" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("table", "content", "message"),
+    [
+        ("patients.csv", "patient,role\nP01,train\n", "1 lines, 1 patients"),
+        ("patients.csv", "patient,role\nP01,train\nP01,test\nP02,test\n", "3 lines, 2 patients"),
+        (
+            "patients.csv",
+            "patient,role\nP01,train\nP02,exam\n",
+            "roles exam, train; wanted each of the 2 patients once",
+        ),
+        ("patients.csv", "patient,role\nP01,train\nP02,test\nP03,test\n", "1 patients without a folder"),
+        ("patients.csv", "id,role\nP01,train\n", "columns id, role; wanted columns patient, role"),
+        ("annotated_slices.csv", "patient,reader,slice\nP02,reader1,8\n", "slices 8 to 8 of reader1.*wanted 0 to 7"),
+        ("annotated_slices.csv", "patient,reader,slice\nP02,reader1,-1\n", "slice '-1'"),
+    ],
+)
+def test_faulty_table_is_refused(root: Path, table: str, content: str, message: str) -> None:
+    (root / table).write_text(content)
+    with pytest.raises(ConversionError, match=message):
+        dicom_pairs.list_cases(root)
+
+
+def _mask(image: sitk.Image, value: float, spacing_mm: tuple[float, ...] | None = None) -> sitk.Image:
+    mask = sitk.GetImageFromArray(np.full(image.GetSize()[::-1], value, np.float32))
+    mask.CopyInformation(image)
+    if spacing_mm:
+        mask.SetSpacing(spacing_mm)
+    return mask
+
+
+@pytest.mark.parametrize(
+    ("value", "spacing_mm", "message"),
+    [
+        (2, None, "reader1.nii.gz with values 2; wanted 0 and 1"),
+        (float("nan"), None, "with values nan"),
+        (1, (0.8, 0.8, 3.1), "reader1.nii.gz on another grid"),
+    ],
+)
+def test_faulty_mask_is_refused(root: Path, value: float, spacing_mm, message: str) -> None:
+    case = dicom_pairs.list_cases(root)[0]
+    image = case.images["LK"]().image
+    write_nifti(root / "P01" / "annotations" / "reader1.nii.gz", _mask(image, value, spacing_mm))
+    with pytest.raises(ConversionError, match=f"dicom_pairs: P01: found {message}|{message}"):
+        case.annotations["reader1"](image)
+
+
+def test_truncated_mask_and_stray_files(root: Path) -> None:
+    path = root / "P01" / "annotations" / "reader1.nii.gz"
+    case = dicom_pairs.list_cases(root)[0]
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(ConversionError, match=r"reader1\.nii\.gz: a truncated or damaged gzip stream"):
+        case.annotations["reader1"](case.images["LK"]().image)
+    (root / "P01" / "annotations" / "notes.txt").write_text("")
+    with pytest.raises(ConversionError, match=r"annotations/notes\.txt; wanted one <reader>"):
+        dicom_pairs.list_cases(root)
+
+
+def test_other_roi_name(root: Path) -> None:
+    case = dicom_pairs.list_cases(root, roi="lesion")[0]
+    with pytest.raises(ConversionError, match="no ROI lesion among disease"):
+        case.annotations["reader2"](case.images["LK"]().image)
+
+
+def test_real_pair_of_one_acquisition(lung_dx_root: Path) -> None:
+    files = find_dicom_files(lung_dx_root)
+    sharp, soft = find_kernel_pair(files, table=load_kernel_table(), dataset="demo", case="A0001")
+    assert (sharp.facts["kernel"], soft.facts["kernel"]) == ("L", "B")
+    assert sharp.size_xyz == soft.size_xyz == (512, 512, 64)
+    noise = []
+    for series in (sharp, soft):
+        array = sitk.GetArrayFromImage(load_dicom_series(series).image).astype(np.float32)
+        tissue = (array > -100) & (array < 150)
+        noise.append(np.diff(array, axis=2)[tissue[:, :, 1:] & tissue[:, :, :-1]].std())
+    assert noise[0] > 1.5 * noise[1]

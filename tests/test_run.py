@@ -1,0 +1,155 @@
+"""The whole workflow on a very small phantom study: run, run again, add an arm, kill, bad input."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+QUICKSTART = REPOSITORY / "benchmarks" / "studies" / "quickstart.toml"
+PARTS = {
+    "train_patients = 8, test_patients = 10, size_zyx = [48, 128, 128], seed = 2021": (
+        "train_patients = 3, test_patients = 3, size_zyx = [8, 64, 64], seed = 3, readers = 2, annotated = 5"
+    ),
+    "iterations = 400\n": "iterations = 16\n",
+    "iterations_per_epoch = 50\n": "iterations_per_epoch = 4\n",
+    "patch_size = [128, 128]\nspacing_mm = [2.6, 2.6]": "patch_size = [64, 64]\nspacing_mm = [6.0, 6.0]",
+    "width = 8": "width = 4",
+}
+COMMAND_SECONDS = 280
+
+
+def _study(folder: Path) -> Path:
+    """Write the quickstart with few, small patients and a few iterations."""
+    text = QUICKSTART.read_text(encoding="utf-8")
+    for old, new in PARTS.items():
+        assert old in text, f"the quickstart changed: {old!r} is not in it; mend PARTS"
+        text = text.replace(old, new, 1)
+    path = folder / "mini.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def _command(study: Path, run: Path, *more: str) -> list[str]:
+    return [sys.executable, "-m", "benchmarks", "run", str(study), "--out", str(run), "--cores", "2", *more]
+
+
+def _run(study: Path, run: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        _command(study, run, *more), capture_output=True, text=True, check=False, timeout=COMMAND_SECONDS
+    )
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, str]:
+    """Return study file, run folder and output of an undisturbed run."""
+    folder = tmp_path_factory.mktemp("whole")
+    study = _study(folder)
+    answer = _run(study, folder / "run")
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    return study, folder / "run", answer.stdout
+
+
+def test_a_run_ends_with_table_1_and_where_the_figures_are(finished: tuple[Path, Path, str]) -> None:
+    _, run, output = finished
+    assert "Trained on lung kernel" in output
+    assert f"{run}/figures" in output
+    for name in ("table1.csv", "table1.md", "table1.tex", "table1.html"):
+        assert (run / "tables" / name).stat().st_size > 100
+    assert len(list((run / "figures").glob("*.png"))) >= 2
+
+
+def test_every_test_image_reader_and_arm_is_a_score_row(finished: tuple[Path, Path, str]) -> None:
+    scores = pd.read_csv(finished[1] / "scores.csv", keep_default_na=False)
+    dice = scores[scores["metric"].str.upper().isin(["DSC", "DICE"])]
+    assert len(dice) == 3 * 2 * 2 * 3, "3 patients x 2 kernels x 2 readers x 3 arms"
+    assert set(dice["status"]) == {"ok"}
+    assert set(dice["variant_kind"]) == {"simulated"}
+
+
+def test_all_arms_train_the_same_number_of_iterations_on_the_same_patients(finished: tuple[Path, Path, str]) -> None:
+    run = finished[1]
+    matrix = json.loads((run / "matrix.json").read_text())
+    patients = []
+    for plan in matrix["plans"]:
+        path = run / "nnUNet_preprocessed" / matrix["nnunet"] / f"{plan['plans_name']}.json"
+        assert json.loads(path.read_text())["ctshift"]["iterations"] == 16
+        patients.append({image.rsplit("-", 1)[0] for image in plan["splits"][0]["train"]})
+    assert patients[0] == patients[1] == patients[2]
+
+
+def test_no_step_leaves_temporary_files(finished: tuple[Path, Path, str]) -> None:
+    left = [path for path in finished[1].rglob("*") if ".part" in path.name or path.name.endswith(".tmp")]
+    assert left == []
+
+
+def test_running_again_does_nothing_and_is_quick(finished: tuple[Path, Path, str]) -> None:
+    study, run, _ = finished
+    before = {path: path.stat().st_mtime_ns for path in (run / "done").iterdir()}
+    started = os.times()
+    answer = _run(study, run)
+    spent = os.times()
+    assert answer.returncode == 0
+    assert "nothing to do" in answer.stdout
+    assert {path: path.stat().st_mtime_ns for path in (run / "done").iterdir()} == before
+    cpu = spent.children_user + spent.children_system - started.children_user - started.children_system
+    assert cpu < 5
+
+
+def test_status_tells_every_job_is_done(finished: tuple[Path, Path, str]) -> None:
+    command = [sys.executable, "-m", "benchmarks", "status", str(finished[1]), "--json"]
+    answer = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert {entry["state"] for entry in json.loads(answer.stdout)} == {"done"}
+
+
+def test_another_budget_needs_another_folder(finished: tuple[Path, Path, str], tmp_path: Path) -> None:
+    study, run, _ = finished
+    other = tmp_path / "mini.toml"
+    other.write_text(study.read_text().replace("iterations = 16\n", "iterations = 20\n"))
+    answer = _run(other, run)
+    assert answer.returncode == 2
+    assert "was made with another [budgets]" in answer.stderr
+    assert "give another --out" in answer.stderr
+
+
+def test_a_foreign_folder_is_not_touched(finished: tuple[Path, Path, str], tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    answer = _run(finished[0], tmp_path)
+    assert answer.returncode == 2
+    assert "not a run of ours" in answer.stderr
+    assert (tmp_path / "mine.txt").read_text() == "mine"
+
+
+def test_a_lost_prediction_is_predicted_again_and_scores_stay(finished: tuple[Path, Path, str]) -> None:
+    study, run, _ = finished
+    before = (run / "scores.csv").read_bytes()
+    model = next(entry for entry in sorted((run / "predictions").iterdir()))
+    next(iter(model.glob("*.nii.gz"))).unlink()
+    answer = _run(study, run)
+    assert answer.returncode == 0, answer.stdout
+    assert (run / "scores.csv").read_bytes() == before
+    assert len(list(model.glob("*.nii.gz"))) == 6
+
+
+@pytest.mark.slow
+def test_a_run_killed_five_times_gives_the_scores_of_an_undisturbed_one(
+    finished: tuple[Path, Path, str], tmp_path: Path
+) -> None:
+    _, whole, _ = finished
+    study, run = _study(tmp_path), tmp_path / "run"
+    generator = random.Random(5)
+    for _ in range(5):
+        process = subprocess.Popen(_command(study, run), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(generator.uniform(3, 14))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    answer = _run(study, run)
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert (run / "scores.csv").read_bytes() == (whole / "scores.csv").read_bytes()

@@ -1,0 +1,140 @@
+"""The job list, freshness by content, and the wrapper around a job."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.files import write_json
+from benchmarks.study_file import load_study
+from benchmarks.workflow import job as wrapper
+from benchmarks.workflow.freshness import is_fresh, read_record, stale_jobs
+from benchmarks.workflow.jobs import Job, list_jobs
+
+STUDIES = Path(__file__).resolve().parents[1] / "benchmarks" / "studies"
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Job:
+    (tmp_path / "in.txt").write_text("one")
+    return Job("copy", "assemble", (), ("x",), ("in.txt",), ("out.txt",))
+
+
+@pytest.fixture
+def copying(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Replace the command of every job by one that copies in.txt to out.txt; return what ran."""
+    ran: list[int] = []
+
+    def command(job: Job) -> list[str]:
+        ran.append(1)
+        code = "import shutil; shutil.copy('in.txt', 'out.txt'); print('copied')"
+        return [sys.executable, "-c", code]
+
+    monkeypatch.setattr(wrapper, "python_command", command)
+    return ran
+
+
+@pytest.mark.parametrize("name", ["quickstart", "sts_kernels", "kernel_2021"])
+def test_jobs_come_after_what_they_need(name: str) -> None:
+    jobs = list_jobs(load_study(STUDIES / f"{name}.toml"), "cpu")
+    seen: set[str] = set()
+    for entry in jobs:
+        assert set(entry.needs) <= seen
+        assert entry.name not in seen
+        seen.add(entry.name)
+
+
+def test_every_arm_trainer_fold_is_one_training() -> None:
+    jobs = list_jobs(load_study(STUDIES / "sts_kernels.toml"), "cpu")
+    assert sum(entry.kind == "train" for entry in jobs) == 4 * 3
+    assert sum(entry.kind == "predict" for entry in jobs) == 5 * 3
+
+
+def test_a_job_runs_once_and_again_only_when_its_input_changes(tmp_path: Path, job: Job, copying: list[int]) -> None:
+    assert wrapper.run_job(tmp_path, job) == 0
+    assert wrapper.run_job(tmp_path, job) == 0
+    assert len(copying) == 1
+    (tmp_path / "in.txt").write_text("three")
+    assert stale_jobs(tmp_path, (job,)) == [job]
+    assert wrapper.run_job(tmp_path, job) == 0
+    assert len(copying) == 2
+    assert (tmp_path / "out.txt").read_text() == "three"
+    assert stale_jobs(tmp_path, (job,)) == []
+
+
+def test_touching_an_input_makes_nothing_stale(tmp_path: Path, job: Job, copying: list[int]) -> None:
+    wrapper.run_job(tmp_path, job)
+    (tmp_path / "in.txt").touch()
+    assert is_fresh(tmp_path, job, read_record(tmp_path / "done" / "copy.json"))
+
+
+def test_a_lost_or_cut_output_makes_the_job_stale(tmp_path: Path, job: Job, copying: list[int]) -> None:
+    wrapper.run_job(tmp_path, job)
+    (tmp_path / "out.txt").write_text("o")
+    assert stale_jobs(tmp_path, (job,)) == [job]
+    (tmp_path / "out.txt").unlink()
+    assert stale_jobs(tmp_path, (job,)) == [job]
+
+
+def test_what_comes_after_a_stale_job_is_stale(tmp_path: Path, job: Job, copying: list[int]) -> None:
+    after = Job("after", "assemble", ("copy",), ("x",), ("out.txt",), ("out.txt",))
+    wrapper.run_job(tmp_path, job)
+    wrapper.run_job(tmp_path, after)
+    assert stale_jobs(tmp_path, (job, after)) == []
+    (tmp_path / "in.txt").write_text("three")
+    assert stale_jobs(tmp_path, (job, after)) == [job, after]
+
+
+def test_a_record_tells_time_memory_versions(tmp_path: Path, job: Job, copying: list[int]) -> None:
+    wrapper.run_job(tmp_path, job)
+    record = json.loads((tmp_path / "done" / "copy.json").read_text())
+    assert record["state"] == "done"
+    assert record["peak_memory_mb"] > 1
+    assert record["versions"]["nnunetv2"].startswith("2.8")
+    assert "copied" in (tmp_path / "logs" / "copy.log").read_text()
+
+
+def test_a_failed_job_leaves_no_done_record(tmp_path: Path, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wrapper, "python_command", lambda job: [sys.executable, "-c", "raise SystemExit('broken')"])
+    assert wrapper.run_job(tmp_path, job) == 1
+    assert not (tmp_path / "done" / "copy.json").exists()
+    assert read_record(tmp_path / "jobs" / "copy.json")["state"] == "failed"
+    assert "broken" in (tmp_path / "logs" / "copy.log").read_text()
+
+
+def test_a_job_that_leaves_no_output_failed(tmp_path: Path, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wrapper, "python_command", lambda job: [sys.executable, "-c", "pass"])
+    assert wrapper.run_job(tmp_path, job) == 1
+    assert "ended without its outputs: out.txt" in (tmp_path / "logs" / "copy.log").read_text()
+
+
+def test_a_missing_input_is_named(tmp_path: Path, job: Job, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "in.txt").unlink()
+    assert wrapper.run_job(tmp_path, job) == 1
+    assert "input missing: in.txt" in capsys.readouterr().err
+
+
+def test_a_training_from_other_inputs_is_refused_not_replaced(
+    tmp_path: Path, copying: list[int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "in.txt").write_text("one")
+    job = Job("train-a", "train", (), ("x",), ("in.txt",), ("out.txt",), "result")
+    (tmp_path / "result").mkdir()
+    wrapper.run_job(tmp_path, job)
+    (tmp_path / "in.txt").write_text("three")
+    assert wrapper.run_job(tmp_path, job) == 1
+    assert "trained from other inputs (changed: in.txt)" in capsys.readouterr().err
+    assert (tmp_path / "result").exists()
+
+
+def test_a_models_part_of_the_matrix_decides_not_the_rest(tmp_path: Path) -> None:
+    job = Job("predict-a", "predict", (), ("x",), ("matrix.json#a",), ())
+    matrix = {"images": {"i": {"path": "p"}}, "plans": [], "models": [{"model": "a", "test": ["i"]}]}
+    record = {"state": "done", "command": ["x"], "outputs": {}, "inputs": {}}
+    write_json(tmp_path / "matrix.json", matrix)
+    record["inputs"] = wrapper.input_hashes(tmp_path, job)
+    write_json(tmp_path / "matrix.json", matrix | {"models": [*matrix["models"], {"model": "b", "test": []}]})
+    assert is_fresh(tmp_path, job, record)
+    write_json(tmp_path / "matrix.json", matrix | {"images": {"i": {"path": "q"}}})
+    assert not is_fresh(tmp_path, job, record)

@@ -1,0 +1,511 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+
+import nibabel as nib
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from toy_dataset import SIZE_ZYX, add_module, dataset_folder, make_annotation, make_case, make_image, toy  # noqa: F401
+
+from dataset_converters.__main__ import main
+from dataset_converters.atomic import DiskFullError, replacing, write_json, write_text
+from dataset_converters.conversion_errors import ConversionErrors
+from dataset_converters.errors import ConversionError
+from dataset_converters.nifti import read_nifti, sha256_of, write_nifti
+from dataset_converters.records import Case, CtImage
+from dataset_converters.writer import convert
+
+pytestmark = pytest.mark.filterwarnings("error")
+Convert = Callable[..., Path]
+
+
+@pytest.fixture
+def run_with(toy: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Convert:  # noqa: F811
+    """Convert the given cases as dataset ``toy`` into ``tmp_path/run``."""
+
+    def converted(*cases: Case, **settings: object) -> Path:
+        monkeypatch.setattr(toy, "list_cases", lambda root, **options: list(cases))
+        return convert("toy", tmp_path / "source", tmp_path / "run", **settings)
+
+    return converted
+
+
+def files_below(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def listing(run: Path) -> dict:
+    return json.loads((run / "annotations" / "Dataset790_toy" / "cases.json").read_text(encoding="utf-8"))
+
+
+def one_image(**changes: object) -> dict:
+    return {"images": {"LK": lambda: CtImage(make_image(1, **changes), {})}}
+
+
+def altered(change: Callable[[sitk.Image], object]) -> dict:
+    """One variant whose image was changed in place, or replaced by what the change returns."""
+
+    def load() -> CtImage:
+        image = make_image(1)
+        result = change(image)
+        return CtImage(result if isinstance(result, sitk.Image) else image, {})
+
+    return {"images": {"LK": load}}
+
+
+def test_layout_and_contents(run_with: Convert, tmp_path: Path) -> None:
+    case = make_case("P1", role="train", covariates={"fvc": 81.5, "dlco": float("nan")})
+    folder = run_with(case, make_case("P2"), make_case("P3", role="test"))
+    run = tmp_path / "run"
+    assert folder == run / "nnUNet_raw" / "Dataset790_toy"
+    content = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
+    assert content["channel_names"] == {"0": "CT"}
+    assert content["labels"] == {"background": 0, "tumour": 1}
+    assert content["numTraining"] == 6
+    assert content["overwrite_image_reader_writer"] == "NibabelIO"
+    entry = listing(run)["cases"][0]
+    assert entry["covariates"] == {"fvc": 81.5, "dlco": None}
+    assert entry["variants"]["LK"]["image"] == "nnUNet_raw/Dataset790_toy/imagesTr/P1-LK_0000.nii.gz"
+    assert entry["variants"]["LK"]["facts"] == {"kernel": "B70f"}
+    assert entry["readers"]["reader1"]["annotated_slices"] is None
+    for name, value in content["provenance"]["files"].items():
+        assert sha256_of(folder / name) == value
+    for part in (entry["variants"]["LK"], entry["variants"]["MK"]):
+        assert sha256_of(run / part["image"]) == part["sha256"]
+    assert sorted(path.name for path in (folder / "labelsTr").iterdir())[:2] == ["P1-LK.nii.gz", "P1-MK.nii.gz"]
+    assert listing(run)["notes"] == []
+
+
+def test_image_and_label_read_back_in_itk_as_they_were(run_with: Convert) -> None:
+    folder = run_with(make_case("P1"))
+    written = sitk.ReadImage(str(folder / "imagesTr" / "P1-LK_0000.nii.gz"))
+    label = sitk.ReadImage(str(folder / "labelsTr" / "P1-LK.nii.gz"))
+    wanted = make_image(1)
+    assert np.array_equal(sitk.GetArrayFromImage(written), sitk.GetArrayFromImage(wanted))
+    assert written.GetOrigin() == pytest.approx(wanted.GetOrigin(), abs=1e-4)
+    assert written.GetSpacing() == pytest.approx(wanted.GetSpacing(), rel=1e-6)
+    assert written.GetDirection() == pytest.approx(wanted.GetDirection(), abs=1e-6)
+    assert label.GetOrigin() == written.GetOrigin()
+    assert label.GetDirection() == written.GetDirection()
+    assert sitk.GetArrayFromImage(label).sum() == 2 * 2 * 3
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    angles=st.tuples(*[st.floats(-3.1, 3.1)] * 3),
+    spacing=st.tuples(*[st.floats(0.1, 5.0)] * 3),
+    origin=st.tuples(*[st.floats(-2000, 2000)] * 3),
+)
+def test_any_orientation_survives_the_file(tmp_path_factory: pytest.TempPathFactory, angles, spacing, origin) -> None:
+    image = make_image()
+    image.SetDirection(sitk.Euler3DTransform((0, 0, 0), *angles).GetMatrix())
+    image.SetSpacing(spacing)
+    image.SetOrigin(origin)
+    path = tmp_path_factory.mktemp("nifti") / "x.nii.gz"
+    write_nifti(path, image)
+    corner = tuple(size - 1 for size in image.GetSize())
+    wanted = image.TransformIndexToPhysicalPoint(corner)
+    assert sitk.ReadImage(str(path)).TransformIndexToPhysicalPoint(corner) == pytest.approx(wanted, abs=2e-3)
+    assert (read_nifti(path).grid.affine_lps @ (*corner, 1))[:3] == pytest.approx(wanted, abs=2e-3)
+
+
+def test_sparse_annotation_gets_ignore_and_keeps_reader_masks_without_it(run_with: Convert, tmp_path: Path) -> None:
+    case = make_case("P1", annotated_slices={"reader1": (2, 0)})
+    folder = run_with(case)
+    label = sitk.GetArrayFromImage(sitk.ReadImage(str(folder / "labelsTr" / "P1-LK.nii.gz")))
+    assert [set(np.unique(label[z]).tolist()) for z in range(SIZE_ZYX[0])] == [{0}, {2}, {0, 1}, {2}, {2}]
+    reader = listing(tmp_path / "run")["cases"][0]["readers"]["reader1"]
+    assert reader["annotated_slices"] == [0, 2]
+    mask = sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / "run" / reader["annotation"])))
+    assert mask.max() == 1
+    assert not mask[1].any(), "slice 1 was drawn on but not annotated"
+    assert reader["cleared_slices"] == 1
+    assert "1 cases (P1) had labels on slices that were not annotated" in listing(tmp_path / "run")["notes"][1]
+    assert json.loads((folder / "dataset.json").read_text())["labels"] == {"background": 0, "tumour": 1, "ignore": 2}
+
+
+def test_training_reader_is_chosen_and_test_cases_fall_back(run_with: Convert, tmp_path: Path) -> None:
+    both = {"reader1": make_annotation, "reader2": lambda grid: make_annotation(grid, slices=(4,))}
+    first = make_case("P1", annotations=both, role="train")
+    folder = run_with(first, make_case("P2", role="test"), training_reader="reader2")
+    label = sitk.GetArrayFromImage(sitk.ReadImage(str(folder / "labelsTr" / "P1-MK.nii.gz")))
+    assert np.flatnonzero(label.any(axis=(1, 2))).tolist() == [4]
+    assert [case["training_reader"] for case in listing(tmp_path / "run")["cases"]] == ["reader2", "reader1"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "found", "wanted"),
+    [
+        (one_image(dtype="float64"), "variant LK: 64-bit float", "int16 or float32 HU"),
+        (altered(lambda image: image[:, :, 0]), "variant LK: 2-D", "one 3-D volume"),
+        (
+            altered(lambda image: image.SetDirection((1, 0.2, 0, 0, 1, 0, 0, 0, 1))),
+            "from orthonormal",
+            "orthonormal axes",
+        ),
+        (altered(lambda image: image.SetDirection((1, 0, 0, 0, 1, 0, 0, 0, -1))), "left-handed", "right-handed"),
+        (altered(lambda image: sitk.Cast(image / 0.0, sitk.sitkFloat32)), "variant LK: 210 voxels of NaN", "finite HU"),
+        (
+            {
+                "images": {
+                    "LK": lambda: CtImage(make_image(1), {}),
+                    "MK": lambda: CtImage(make_image(spacing_mm=(1, 1, 3)), {}),
+                }
+            },
+            "variant MK: size 6 x 7 x 5 (x, y, z), spacing 1 x 1 x 3 mm",
+            "spacing 0.8 x 0.9 x 3 mm",
+        ),
+        ({"annotations": {"r": lambda grid: make_annotation(grid, value=7)}}, "labels 7 (12 voxels)", "'tumour': 1"),
+        (
+            {"annotations": {"r": lambda grid: make_annotation(grid)[1:]}},
+            "annotation of r: size 5 x 7 x 5",
+            "size 6 x 7 x 5",
+        ),
+        (
+            {"annotations": {"r": lambda grid: make_annotation(make_image(spacing_mm=(0.8, 0.9, 3.1)))}},
+            "3.1 mm",
+            "3 mm",
+        ),
+        (
+            {"annotations": {"r": lambda grid: sitk.Cast(make_annotation(grid), sitk.sitkInt32)}},
+            "3-D 32-bit",
+            "3-D uint8",
+        ),
+        ({"annotated_slices": {"reader1": (0, 5)}}, "annotated slices [5]", "0 to 4"),
+        ({"annotated_slices": {"reader1": (3, 4)}}, "on none of annotated_slices", "count from 0"),
+        ({"annotated_slices": {"reader2": (3,)}}, "annotated slices of 'reader2'", "readers among reader1"),
+        ({"annotated_slices": {"reader1": ()}}, "slices () of 'reader1'", "slice numbers"),
+        ({"annotations": {}}, "no annotation", "exclude the case with a reason"),
+        ({"images": {}}, "no image", "LK, MK"),
+        ({"images": {"XK": lambda: CtImage(make_image(), {})}}, "variant 'XK'", "one of LK, MK"),
+        ({"role": "validation"}, "role 'validation'", "'train', 'test' or ''"),
+        (
+            {"images": {"LK": lambda: CtImage(make_image(), {"patient_name": "x"})}},
+            "a fact 'patient_name'",
+            "safe to keep",
+        ),
+        (
+            {"images": {"LK": lambda: CtImage(make_image(), {"kernel": "1.2.840.113619.2.55"})}},
+            "unique identifier",
+            "nobody",
+        ),
+        ({"images": {"LK": lambda: CtImage(make_image(), {"kernel": "B30f 20150312"})}}, "like a date", "nobody"),
+    ],
+)
+def test_bad_case_is_refused_by_name_and_leaves_nothing(
+    run_with: Convert, tmp_path: Path, changes: dict, found: str, wanted: str
+) -> None:
+    with pytest.raises(ConversionError) as caught:
+        run_with(make_case("P1"), make_case("P2", **changes))
+    message = str(caught.value)
+    assert message.startswith("toy: P2")
+    assert found in message
+    assert wanted in message
+    assert [
+        name for name in files_below(tmp_path) if "P2" in name or name.endswith(("dataset.json", "cases.json"))
+    ] == []
+
+
+def test_identifiers_that_could_escape_are_refused_and_not_shown(run_with: Convert, tmp_path: Path) -> None:
+    for change in ({"case": "../../Doe"}, {"patient": "Doe^John"}, {"images": {"a/b": make_case().images["LK"]}}):
+        with pytest.raises(ConversionError, match=r"case 1 of the list: found a .* name with the characters") as caught:
+            run_with(replace(make_case("P1"), **change))
+        assert "Doe" not in str(caught.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["more_datasets"]
+
+
+def test_faults_of_several_cases_come_together(run_with: Convert, tmp_path: Path) -> None:
+    broken = {"annotations": {"r": lambda grid: make_annotation(grid, value=3)}}
+
+    def fail() -> CtImage:
+        raise ValueError("codec missing")
+
+    with pytest.raises(ConversionErrors) as caught:
+        run_with(make_case("P1"), make_case("P2", **broken), make_case("P3", images={"LK": fail}))
+    lines = str(caught.value).splitlines()
+    assert lines[0] == "toy: 2 faults; nothing is lost, repair them and run again:"
+    assert lines[1].startswith("  toy: P2: found annotation of r: labels 3 (12 voxels); wanted")
+    assert "  toy: P3: found ValueError: codec missing (test_writer.py, line" in lines[2]
+    assert len(caught.value.exceptions) == 2
+    assert (tmp_path / "run/annotations/Dataset790_toy/records/P1.json").exists(), "finished cases are kept"
+
+
+def test_lists_of_cases_that_contradict_themselves(run_with: Convert) -> None:
+    with pytest.raises(ConversionError, match="p1: found 2 cases of this name"):
+        run_with(make_case("P1"), make_case("p1"))
+    with pytest.raises(ConversionError, match="patient P1: found patient in train and test; wanted one role"):
+        run_with(make_case("P1", role="train"), make_case("P1b", patient="P1", role="test"))
+    with pytest.raises(ConversionError, match="toy: found no cases"):
+        run_with()
+    with pytest.raises(ConversionError, match="P1: found readers reader1; wanted the training reader 'reader9'"):
+        run_with(make_case("P1"), training_reader="reader9")
+
+
+def test_exclusions_are_recorded_and_unknown_ones_refused(run_with: Convert, tmp_path: Path) -> None:
+    cases = make_case("P1"), make_case("P2", annotations={}), make_case("P3")
+    run_with(*cases, exclude={"P2": "no annotation"})
+    assert listing(tmp_path / "run")["excluded"] == {"P2": "no annotation"}
+    assert [case["case"] for case in listing(tmp_path / "run")["cases"]] == ["P1", "P3"]
+    with pytest.raises(ConversionError, match="an exclusion of 'P9', which is no case; wanted one of P1, P2, P3"):
+        run_with(*cases, exclude={"P9": "typo"})
+    with pytest.raises(ConversionError, match="an exclusion without a reason"):
+        run_with(*cases, exclude={"P2": " "})
+
+
+def test_empty_annotations_are_noted_but_not_everywhere(run_with: Convert, tmp_path: Path) -> None:
+    healthy = {"annotations": {"reader1": lambda grid: make_annotation(grid, slices=())}}
+    run_with(make_case("P1"), make_case("P2", **healthy))
+    assert listing(tmp_path / "run")["notes"] == [
+        "found 2 cases; the complete collection has 3",
+        "P2: the annotation of reader1 has no foreground",
+    ]
+    with pytest.raises(ConversionError, match="no foreground voxel in the training annotation of any of 1 cases"):
+        run_with(make_case("P1", role="test"), make_case("P2", role="train", **healthy))
+    assert not (tmp_path / "run/nnUNet_raw/Dataset790_toy/dataset.json").exists()
+
+
+def test_options_are_checked_and_passed(run_with: Convert, tmp_path: Path) -> None:
+    run_with(make_case("P1"), options={"depth": 7})
+    assert listing(tmp_path / "run")["options"] == {"depth": 7}
+    with pytest.raises(ConversionError, match=r"option 'dept'; wanted one of its options .depth: number of slices"):
+        run_with(make_case("P1"), options={"dept": 7})
+
+
+def test_interrupted_conversion_resumes_with_the_same_bytes(run_with: Convert, tmp_path: Path) -> None:
+    calls: list[str] = []
+
+    def counted(name: str, *, stop: bool = False) -> Case:
+        def load() -> CtImage:
+            calls.append(name)
+            if stop:
+                raise KeyboardInterrupt
+            return CtImage(make_image(1), {})
+
+        return make_case(name, images={"LK": make_case().images["LK"], "MK": load})
+
+    names = ("P1", "P2", "P3")
+    run_with(*map(counted, names))
+    undisturbed = files_below(tmp_path / "run")
+    for path in sorted((tmp_path / "run").rglob("*"), reverse=True):
+        path.unlink() if path.is_file() else path.rmdir()
+    calls.clear()
+    with pytest.raises(KeyboardInterrupt):
+        run_with(counted("P1"), counted("P2", stop=True), counted("P3"))
+    assert not [name for name in files_below(tmp_path / "run") if "P2" in name], "P2-LK was written, then removed"
+    assert not (tmp_path / "run/nnUNet_raw/Dataset790_toy/dataset.json").exists()
+    run_with(*map(counted, names))
+    assert calls == ["P1", "P2", "P2", "P3"], "P1 was not converted again"
+    assert files_below(tmp_path / "run") == undisturbed
+
+
+def test_changed_files_options_and_source_are_converted_again(run_with: Convert, tmp_path: Path) -> None:
+    calls: list[str] = []
+
+    def load() -> CtImage:
+        calls.append("P1")
+        return CtImage(make_image(1), {})
+
+    case = make_case("P1", images={"LK": load})
+    folder = run_with(case)
+    run_with(case)
+    assert len(calls) == 1
+    image = folder / "imagesTr" / "P1-LK_0000.nii.gz"
+    whole = image.read_bytes()
+    image.write_bytes(whole[:-20])
+    run_with(case)
+    assert len(calls) == 2
+    assert image.read_bytes() == whole
+    run_with(case, options={"depth": 3})
+    assert len(calls) == 3
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / "new.dcm").write_bytes(b"x")
+    run_with(case, options={"depth": 3})
+    assert len(calls) == 4
+
+
+def test_cases_that_are_gone_leave_no_files(run_with: Convert, tmp_path: Path) -> None:
+    run_with(make_case("P1"), make_case("P2"))
+    run_with(make_case("P1"))
+    assert [name for name in files_below(tmp_path) if "P2" in name] == []
+
+
+def test_foreign_datasets_are_left_alone(run_with: Convert, tmp_path: Path) -> None:
+    foreign = tmp_path / "run/nnUNet_raw/Dataset790_toy/dataset.json"
+    write_text(foreign, "{}")
+    with pytest.raises(ConversionError, match=r"dataset.json of another origin"):
+        run_with(make_case("P1"))
+    assert foreign.read_text() == "{}"
+    with pytest.raises(ConversionError, match=r"found Dataset790_toy in .*; wanted id 790 free"):
+        run_with(make_case("P1"), nnunet_name="other")
+    with pytest.raises(ConversionError, match=r"found nnU-Net name '../x' and id 790"):
+        run_with(make_case("P1"), nnunet_name="../x")
+
+
+def test_disk_full_during_a_case(run_with: Convert, tmp_path: Path) -> None:
+    """A real ENOSPC: the temporary file of the second variant is the device that is always full."""
+    images = tmp_path / "run/nnUNet_raw/Dataset790_toy/imagesTr"
+
+    def load() -> CtImage:
+        (images / f".P2-MK_0000.nii.gz.{os.getpid()}.partial").symlink_to("/dev/full")
+        return CtImage(make_image(2), {})
+
+    case = make_case("P2", images={"LK": make_case().images["LK"], "MK": load})
+    with pytest.raises(
+        DiskFullError, match=r"disk full while writing .*P2-MK_0000.nii.gz: .*run the same command again"
+    ):
+        run_with(make_case("P1"), case)
+    assert sorted(path.name for path in images.iterdir()) == ["P1-LK_0000.nii.gz", "P1-MK_0000.nii.gz"]
+    run_with(make_case("P1"), make_case("P2"))
+    assert len(list(images.iterdir())) == 4
+
+
+@pytest.mark.parametrize(
+    "write", [lambda path: write_text(path, "x" * 9), lambda path: write_nifti(path, make_image())]
+)
+def test_disk_full_keeps_the_old_file(tmp_path: Path, write: Callable[[Path], object]) -> None:
+    path = tmp_path / "a.nii.gz"
+    path.write_bytes(b"old")
+    (tmp_path / f".a.nii.gz.{os.getpid()}.partial").symlink_to("/dev/full")
+    with pytest.raises(DiskFullError, match=r"disk full while writing .*a.nii.gz"):
+        write(path)
+    assert files_below(tmp_path) == {"a.nii.gz": b"old"}
+
+
+def test_atomic_files_are_whole_or_absent(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError), replacing(tmp_path / "a") as temporary:  # noqa: PT012
+        temporary.write_text("half")
+        raise RuntimeError
+    with pytest.raises(ValueError, match="JSON"):
+        write_json(tmp_path / "b.json", {"a": float("nan")})
+    assert list(tmp_path.iterdir()) == []
+    write_json(tmp_path / "b.json", {"a": [1]})
+    assert json.loads((tmp_path / "b.json").read_text()) == {"a": [1]}
+
+
+def test_equal_images_give_equal_bytes_whenever_written(tmp_path: Path) -> None:
+    first = write_nifti(tmp_path / "a.nii.gz", make_image())
+    time.sleep(1.1)
+    assert write_nifti(tmp_path / "another_name.nii.gz", make_image()) == first
+    header = nib.load(tmp_path / "a.nii.gz").header
+    assert (int(header["sform_code"]), int(header["qform_code"]), header.get_xyzt_units()[0]) == (1, 1, "mm")
+
+
+SLOW_TOY = """
+import time
+import numpy as np
+import SimpleITK as sitk
+from dataset_converters.records import Case, CtImage
+
+
+def image(seed):
+    time.sleep(0.15)
+    values = np.random.default_rng(seed).normal(0, 300, (20, 64, 64)).astype("int16")
+    return CtImage(sitk.GetImageFromArray(values), {})
+
+
+def annotation(grid):
+    values = sitk.Cast(grid > 500, sitk.sitkUInt8)
+    return values
+
+
+def list_cases(root, *, depth=5):
+    return [
+        Case(f"P{n}", f"P{n}", {"LK": lambda n=n: image(n), "MK": lambda n=n: image(-n % 99)}, {"r": annotation})
+        for n in range(1, 6)
+    ]
+"""
+
+
+def test_killed_processes_resume_with_the_same_bytes(tmp_path: Path, dataset_folder: Path) -> None:  # noqa: F811
+    path = add_module(dataset_folder, "slow_toy")
+    path.write_text(path.read_text() + SLOW_TOY)
+    program = textwrap.dedent(f"""
+        import sys
+        import dataset_converters.datasets as datasets
+        datasets.__path__.append({str(dataset_folder)!r})
+        from dataset_converters.__main__ import main
+        print("ready", flush=True)
+        sys.exit(main(["convert", "slow_toy", "nowhere", sys.argv[1]]))
+    """)
+
+    def start(out: Path) -> subprocess.Popen:
+        process = subprocess.Popen([sys.executable, "-c", program, str(out)], stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        return process
+
+    listings = tmp_path / "killed/nnUNet_raw/Dataset790_slow_toy/dataset.json"
+    for seconds in (0.25, 0.5, 0.7):
+        process = start(tmp_path / "killed")
+        time.sleep(seconds)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        assert not listings.exists()
+    for name in ("killed", "whole"):
+        process = start(tmp_path / name)
+        assert "5 cases, 10 images" in process.communicate()[0]
+        assert process.returncode == 0
+    assert files_below(tmp_path / "killed") == files_below(tmp_path / "whole")
+
+
+def test_command_line_says_one_thing_and_exits(
+    run_with: Convert,
+    toy: ModuleType,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(toy, "list_cases", lambda root, **options: [make_case("P1")])
+    out = str(tmp_path / "run")
+    assert main(["convert", "toy", "nowhere", out, "--option", "depth=4", "--id", "12", "--name", "mine"]) == 0
+    printed = capsys.readouterr()
+    assert printed.out == f"{out}/nnUNet_raw/Dataset012_mine: 1 cases, 2 images, 0 cases excluded\n"
+    assert "note: found 1 cases; the complete collection has 3" in printed.err
+    assert (
+        main(["check", f"{out}/nnUNet_raw/Dataset012_mine", "--annotations", f"{out}/annotations/Dataset012_mine"]) == 0
+    )
+    spec = {"converter": "toy", "root": "nowhere", "out": out, "nnunet_name": "", "dataset_id": 0}
+    write_json(tmp_path / "spec.json", {**spec, "training_reader": "reader1", "options": {}, "exclude": {}})
+    assert main(["convert", "--spec", str(tmp_path / "spec.json")]) == 0
+    assert main(["list"]) == 0
+    assert "toy (790): Toy" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["convert", "tooy", "a", "b"], "found no dataset 'tooy'; did you mean 'toy'?"),
+        (["convert", "toy", "a"], "found an incomplete command; wanted NAME ROOT OUT"),
+        (["convert", "toy", "a", "b", "--option", "depth"], "found 'depth'; wanted --option KEY=VALUE"),
+        (["convert", "toy", "a", "b", "--option", "depth=soft"], "found 'soft'; wanted a TOML value"),
+        (["convert", "toy", "a", "b", "--option", "deep=1"], "toy: found option 'deep'"),
+        (["convert", "toy", "a", "b"], "toy: found no cases"),
+        (["convert", "--spec", "absent.json"], "absent.json: No such file"),
+        (["check", "absent"], ""),
+    ],
+)
+def test_command_line_mistakes(
+    toy: ModuleType,  # noqa: F811
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 1
+    printed = capsys.readouterr()
+    assert message in printed.err
+    assert "Traceback" not in printed.err
+    assert not (tmp_path / "b").exists()

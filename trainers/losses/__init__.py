@@ -1,0 +1,1 @@
+"""Loss functions and the class weights they take."""

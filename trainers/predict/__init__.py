@@ -1,0 +1,1 @@
+"""Prediction of test images with trained models and untrained baselines."""

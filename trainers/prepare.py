@@ -1,0 +1,136 @@
+"""``python -m trainers.prepare RUN``: plan and preprocess once, and write each arm's plans and splits."""
+
+import argparse
+import json
+import shutil
+import sys
+from collections.abc import Mapping
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+from trainers.atomic import replaced_when_whole, write_json
+from trainers.errors import TrainerError
+from trainers.run_folder import RunFolder, open_run, point_nnunet_at
+from trainers.settings import KEY, read_settings
+from trainers.splits import check_split
+
+
+def prepare(run: RunFolder) -> None:
+    """Preprocess the study dataset and write ``<plans_name>.json`` and ``splits_<plans_name>.json`` for every arm.
+
+    What is there and agrees is left alone, so a killed run goes on and a finished one changes nothing.
+
+    Raises
+    ------
+    TrainerError
+        A plans file of the same name holds another budget, or a split is not honest.
+    """
+    point_nnunet_at(run, loader_processes=1)
+    arms = {arm["plans_name"]: _settings(run, arm) for arm in run.matrix["plans"]}
+    splits = {arm["plans_name"]: _splits(run, arm) for arm in run.matrix["plans"]}
+    _refuse_changed(run, arms)
+    plans = _plan(run)
+    # nnU-Net is imported only now: its settings are read from the environment on import
+    from trainers.preprocessing import preprocess_cases
+
+    preprocess_cases(run.raw_dataset, run.preprocessed_dataset, plans)
+    for name, settings in arms.items():
+        _write_once(splits[name], run.preprocessed_dataset / f"splits_{name}.json")
+        _write_once(_arm_plans(plans, name, settings), run.preprocessed_dataset / f"{name}.json")
+
+
+def _settings(run: RunFolder, arm: Mapping[str, Any]) -> dict[str, Any]:
+    budget = run.matrix["budget"]
+    names = ("iterations", "iterations_per_epoch", "validation_iterations", "batch_size", "width", "augmentation")
+    settings = {
+        "study": run.matrix["study"],
+        "arm": arm["arm"],
+        "seed": arm["seed"],
+        **{name: budget[name] for name in names},
+        "class_weights": dict(arm["class_weights"]),
+        "final_validation": False,
+    }
+    read_settings({"plans_name": arm["plans_name"], KEY: settings})
+    return settings
+
+
+def _splits(run: RunFolder, arm: Mapping[str, Any]) -> list[dict[str, Any]]:
+    images = run.matrix["images"]
+    known = json.loads((run.raw_dataset / "dataset.json").read_text(encoding="utf-8"))["dataset"]
+    splits = []
+    for fold, split in enumerate(arm["splits"]):
+        cases = [*split["train"], *split["val"]]
+        patients = {case: f"{images[case]['dataset']}/{images[case]['patient']}" for case in cases if case in images}
+        splits.append({"train": split["train"], "val": split["val"], "patients": patients})
+        check_split(splits[-1], f"{arm['plans_name']}, fold {fold}", known)
+    return splits
+
+
+def _refuse_changed(run: RunFolder, arms: Mapping[str, dict[str, Any]]) -> None:
+    for name, settings in arms.items():
+        path = run.preprocessed_dataset / f"{name}.json"
+        if path.is_file() and (found := json.loads(path.read_text(encoding="utf-8"))[KEY]) != settings:
+            changed = sorted(key for key in {*found, *settings} if found.get(key) != settings.get(key))
+            raise TrainerError(
+                str(path),
+                found=f"a budget of { ({key: found.get(key) for key in changed}) }",
+                wanted=str({key: settings.get(key) for key in changed}),
+                action="choose another --out folder or study name: models of this name have the old budget",
+            )
+
+
+def _plan(run: RunFolder) -> dict[str, Any]:
+    """Return the plans that all arms share; planned again unless made from the same dataset, budget and window."""
+    wanted = {
+        "dataset": json.loads((run.raw_dataset / "dataset.json").read_text(encoding="utf-8")),
+        "budget": {name: run.matrix["budget"][name] for name in ("spacing_mm", "patch_size", "batch_size")},
+        "hu_window": run.matrix["hu_window"],
+    }
+    path, source = run.preprocessed_dataset / "nnUNetPlans.json", run.preprocessed_dataset / "planned_from.json"
+    if path.is_file() and source.is_file() and json.loads(source.read_text(encoding="utf-8")) == wanted:
+        plans: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return plans
+    from trainers.planning import plan_study
+
+    run.preprocessed_dataset.mkdir(parents=True, exist_ok=True)
+    source.unlink(missing_ok=True)
+    plans = plan_study(run.matrix["nnunet"], run.matrix["budget"], tuple(run.matrix["hu_window"]))
+    with replaced_when_whole(run.preprocessed_dataset / "dataset.json") as temporary:
+        shutil.copyfile(run.raw_dataset / "dataset.json", temporary)
+    write_json(plans, path)
+    write_json(wanted, source)
+    return plans
+
+
+def _arm_plans(plans: dict[str, Any], name: str, settings: dict[str, Any]) -> dict[str, Any]:
+    return deepcopy(plans) | {"plans_name": name, KEY: settings}
+
+
+def _write_once(content: Any, path: Path) -> None:
+    if path.is_file() and json.loads(path.read_text(encoding="utf-8")) != content:
+        raise TrainerError(
+            str(path),
+            found="other splits or plans under this name",
+            wanted="what the study now says",
+            action="choose another --out folder or study name: models of this name were trained with the old ones",
+        )
+    if not path.is_file():
+        write_json(content, path)
+
+
+def main() -> int:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(prog="python -m trainers.prepare", description=__doc__)
+    parser.add_argument("run", type=Path, metavar="RUN", help="run folder with matrix.json")
+    arguments = parser.parse_args()
+    try:
+        prepare(open_run(arguments.run))
+    except TrainerError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,93 @@
+"""Preprocess the cases of a study dataset one by one, in this process; a killed run goes on where it was."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
+from nnunetv2.utilities.utils import get_filenames_of_train_images_and_targets
+from tqdm import tqdm
+
+from trainers.atomic import write_json
+from trainers.errors import TrainerError
+from trainers.planning import read_json
+
+PARTS = (".b2nd", "_seg.b2nd", ".pkl")  # the last one says that a case is whole
+
+
+def preprocess_cases(raw_dataset: Path, preprocessed_dataset: Path, plans: dict[str, Any]) -> None:
+    """Write every case of ``dataset.json`` that is not there, or was made from other files or settings.
+
+    Which case was made from what is recorded in ``preprocessed_cases.json``. Cases that are no longer in the
+    dataset are removed. Reference labels are copied to ``gt_segmentations``, where nnU-Net's validation reads them.
+    """
+    dataset_json = read_json(raw_dataset / "dataset.json")
+    cases = get_filenames_of_train_images_and_targets(str(raw_dataset), dataset_json)
+    manager = PlansManager(plans)
+    folder = preprocessed_dataset / manager.get_configuration("2d").data_identifier
+    folder.mkdir(parents=True, exist_ok=True)
+    _remove_strangers(folder, cases)
+    record_path = preprocessed_dataset / "preprocessed_cases.json"
+    record = json.loads(record_path.read_text()) if record_path.is_file() else {}
+    for case, files in tqdm(cases.items(), desc="preprocess", unit="case"):
+        key = _key([*files["images"], files["label"]], case, plans, dataset_json["labels"])
+        if record.get(case) != key or not (folder / f"{case}.pkl").is_file():
+            _preprocess(case, files, folder, manager, dataset_json)
+            _copy(Path(files["label"]), preprocessed_dataset / "gt_segmentations" / f"{case}.nii.gz")
+            record[case] = key
+            write_json({name: record[name] for name in cases if name in record}, record_path)
+
+
+def _preprocess(
+    case: str, files: Mapping[str, Any], folder: Path, manager: PlansManager, dataset_json: dict[str, Any]
+) -> None:
+    configuration = manager.get_configuration("2d")
+    staging = folder.with_name(f".{folder.name}.partial")
+    shutil.rmtree(staging, ignore_errors=True)
+    staging.mkdir()
+    (folder / f"{case}.pkl").unlink(missing_ok=True)
+    preprocessor = configuration.preprocessor_class(verbose=False)
+    preprocessor.run_case_save(
+        str(staging / case), files["images"], files["label"], manager, configuration, dataset_json
+    )
+    for part in PARTS:
+        os.replace(staging / f"{case}{part}", folder / f"{case}{part}")
+    staging.rmdir()
+
+
+def _key(paths: list[str], case: str, plans: dict[str, Any], labels: dict[str, Any]) -> str:
+    settings = {
+        name: value
+        for name, value in plans["configurations"]["2d"].items()
+        if name not in ("batch_size", "architecture")
+    }
+    window = plans["foreground_intensity_properties_per_channel"]
+    digest = hashlib.sha256(json.dumps([settings, window, labels], sort_keys=True).encode())
+    for path in paths:
+        if not Path(path).is_file():
+            raise TrainerError(
+                case,
+                found=f"no {path}",
+                wanted="every image and label of dataset.json",
+                action="assemble the run again",
+            )
+        digest.update(Path(path).read_bytes())
+    return digest.hexdigest()
+
+
+def _remove_strangers(folder: Path, cases: Mapping[str, Any]) -> None:
+    wanted = {f"{case}{part}" for case in cases for part in PARTS}
+    for path in folder.iterdir():
+        if path.name not in wanted:
+            path.unlink()
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(exist_ok=True)
+    temporary = target.with_name(f".{target.name}.tmp")
+    shutil.copyfile(source, temporary)
+    os.replace(temporary, target)

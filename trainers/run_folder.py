@@ -1,0 +1,91 @@
+"""A run folder as the training stages see it: ``matrix.json`` and nnU-Net's three folders."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from trainers.errors import TrainerError
+from trainers.registry import EXTENSION_FOLDER
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The folder of one run of a study, and the study resolved (``matrix.json``)."""
+
+    path: Path
+    matrix: Mapping[str, Any]
+
+    @property
+    def raw_dataset(self) -> Path:
+        """Folder of the study dataset in nnU-Net raw format."""
+        return self.path / "nnUNet_raw" / self.matrix["nnunet"]
+
+    @property
+    def preprocessed_dataset(self) -> Path:
+        """Folder of its plans and preprocessed cases."""
+        return self.path / "nnUNet_preprocessed" / self.matrix["nnunet"]
+
+    def fold_folder(self, model: Mapping[str, Any]) -> Path:
+        """Folder of a model's checkpoints."""
+        name = f"{model['trainer']}__{model['plans_name']}__2d"
+        return self.path / "nnUNet_results" / self.matrix["nnunet"] / name / f"fold_{model['fold']}"
+
+    def predictions(self, model: Mapping[str, Any]) -> Path:
+        """Folder of a model's label maps."""
+        return self.path / "predictions" / model["model"]
+
+    def image(self, image_id: str) -> Path:
+        """Path of an image."""
+        return self.path / self.matrix["images"][image_id]["path"]
+
+    def find_model(self, name: str, *kinds: str) -> Mapping[str, Any]:
+        """Return the model of that name.
+
+        Raises
+        ------
+        TrainerError
+            There is none, or it is of another kind than asked for.
+        """
+        models = {model["model"]: model for model in self.matrix["models"] if model["kind"] in kinds}
+        if name not in models:
+            raise TrainerError(
+                str(self.path / "matrix.json"),
+                found=f"no {' or '.join(kinds)} model {name!r}",
+                wanted=f"one of {sorted(models)}",
+                action="name a model of this run",
+            )
+        return models[name]
+
+
+def open_run(path: Path) -> RunFolder:
+    """Read a run folder's ``matrix.json``.
+
+    Raises
+    ------
+    TrainerError
+        There is none.
+    """
+    path = path.resolve()
+    matrix = path / "matrix.json"
+    if not matrix.is_file():
+        raise TrainerError(
+            str(path), found="no matrix.json", wanted="an assembled run", action="run `python -m benchmarks run`"
+        )
+    return RunFolder(path, json.loads(matrix.read_text(encoding="utf-8")))
+
+
+def point_nnunet_at(run: RunFolder, *, loader_processes: int) -> None:
+    """Set nnU-Net's environment to this run, before nnU-Net is imported.
+
+    ``loader_processes`` 0 loads in-process, which is exact; planning needs at least 1.
+    """
+    os.environ.update(
+        {name: str(run.path / name) for name in ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results")}
+        | {"nnUNet_extTrainer": str(EXTENSION_FOLDER)}
+        | {"nnUNet_n_proc_DA": str(loader_processes), "nnUNet_def_n_proc": "1"}
+    )
+    # compiling takes longer than a study's budget gains by it
+    os.environ.setdefault("nnUNet_compile", "false")

@@ -1,0 +1,1 @@
+"""Which slices and patches a model is trained on."""
