@@ -11,9 +11,6 @@ from scipy import ndimage
 
 from analysis.errors import AnalysisError
 
-LUNG_WINDOW_HU = (-1350.0, 150.0)
-SOFT_TISSUE_WINDOW_HU = (-160.0, 240.0)
-LUNG_HU = (-950.0, -500.0)
 AIR_HU = -500.0
 MARGIN_MM = 6.0
 
@@ -57,24 +54,6 @@ def read_ct_slice(path: Path, z: int) -> CtSlice:
     spacing, direction = image.GetSpacing(), image.GetDirection()
     spacing_yx_mm = (spacing[1], spacing[0])
     return CtSlice(hu, spacing_yx_mm, (direction[4] < 0, direction[0] < 0), _body_box(hu, spacing_yx_mm))
-
-
-def display_window(hu: npt.NDArray[np.float32], mask: npt.NDArray[np.bool_]) -> tuple[float, float]:
-    """Return the lung window if lung surrounds the structure in this slice, otherwise the soft tissue window.
-
-    Lung surrounds it if at least a quarter of the box around the mask, half as large again, has the HU of aerated lung.
-    """
-    rows, columns = np.nonzero(mask)
-    if len(rows) == 0:
-        box = hu
-    else:
-        grow = [max(3, int(np.ptp(index)) // 4) for index in (rows, columns)]
-        box = hu[
-            max(0, rows.min() - grow[0]) : rows.max() + grow[0] + 1,
-            max(0, columns.min() - grow[1]) : columns.max() + grow[1] + 1,
-        ]
-    lung = np.mean((box > LUNG_HU[0]) & (box < LUNG_HU[1]))
-    return LUNG_WINDOW_HU if lung >= 0.25 else SOFT_TISSUE_WINDOW_HU
 
 
 def share_crop(slices: Sequence[CtSlice]) -> list[CtSlice]:

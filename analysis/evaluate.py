@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from analysis.atomic import write_whole
 from analysis.empties import Status, status_of_masks
 from analysis.errors import AnalysisError
 from analysis.label_map import LabelMap, grid_difference, read_label_map
@@ -23,6 +22,7 @@ from analysis.reference_masks import ReaderReference, read_references
 from analysis.run_folder import RunFolder, open_run
 from analysis.score_columns import COLUMNS
 from benchmarks.study_file import StudyError
+from dataset_converters.atomic import DiskFullError, replacing
 
 
 def evaluate(run: RunFolder, *, show_progress: bool = False) -> pd.DataFrame:
@@ -49,8 +49,10 @@ def evaluate(run: RunFolder, *, show_progress: bool = False) -> pd.DataFrame:
 
 def write_scores(scores: pd.DataFrame, folder: Path) -> None:
     """Write ``scores.parquet`` and ``scores.csv``, each whole or not at all."""
-    write_whole(folder / "scores.csv", lambda path: scores.to_csv(path, index=False, lineterminator="\n"))
-    write_whole(folder / "scores.parquet", lambda path: scores.to_parquet(path, index=False))
+    with replacing(folder / "scores.csv") as path:
+        scores.to_csv(path, index=False, lineterminator="\n")
+    with replacing(folder / "scores.parquet") as path:
+        scores.to_parquet(path, index=False)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -60,7 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         scores = evaluate(open_run(options.run), show_progress=True)
-    except (AnalysisError, StudyError) as error:
+    except (AnalysisError, StudyError, DiskFullError) as error:
         print(error, file=sys.stderr)
         return 1
     write_scores(scores, options.run)

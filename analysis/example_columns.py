@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
 import pandas as pd
 
-from analysis.ct_slice import CtSlice, display_window, read_ct_slice, share_crop
+from analysis.ct_slice import CtSlice, read_ct_slice, share_crop
 from analysis.example_case import median_patient, slice_with_most_disease
 from analysis.example_predictions import ExamplePrediction, predictions_of
 from analysis.reference_masks import ReaderReference, read_references
@@ -23,7 +22,6 @@ class ExampleColumn:
     variant: str
     z: int
     image: CtSlice
-    window_hu: tuple[float, float]
     references: Sequence[ReaderReference]
     predictions: Sequence[ExamplePrediction]
 
@@ -65,16 +63,11 @@ def _column(
     if z is None:
         return None
     image = read_ct_slice(run.path(run.matrix["images"][image_id]["path"]), z)
-    masks = [mask for reference in references if (mask := reference.slice_mask(structure, z)) is not None]
-    window_hu = display_window(image.hu, np.any(masks, axis=0))
     found = predictions_of(run, rows, image_id, z=z, structure=structure, readers=test_set.readers)
-    return ExampleColumn(test_set, patient, first["variant"], z, image, window_hu, references, found)
+    return ExampleColumn(test_set, patient, first["variant"], z, image, references, found)
 
 
 def _aligned(columns: Sequence[ExampleColumn]) -> list[ExampleColumn]:
-    """Give the columns of one patient the same frame and window."""
+    """Give the columns of one patient the same frame."""
     images = share_crop([column.image for column in columns])
-    return [
-        replace(column, image=image, window_hu=columns[0].window_hu)
-        for column, image in zip(columns, images, strict=True)
-    ]
+    return [replace(column, image=image) for column, image in zip(columns, images, strict=True)]

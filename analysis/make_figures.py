@@ -10,12 +10,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from analysis.atomic import write_text_whole, write_whole
 from analysis.discovery import find_modules
 from analysis.errors import AnalysisError
 from analysis.figure import FigureResult
 from analysis.run_folder import open_run, read_scores
 from benchmarks.study_file import StudyError
+from dataset_converters.atomic import DiskFullError, replacing, write_text
 
 ATTRIBUTES = ("NAME", "TITLE", "make")
 DOTS_PER_INCH = 300
@@ -31,10 +31,12 @@ def find_figures() -> dict[str, ModuleType]:
 def write_figure(result: FigureResult, folder: Path) -> None:
     """Write one figure in three formats, with its numbers and caption."""
     for suffix in UNDATED:
-        write_whole(folder / f"{result.name}{suffix}", lambda path: _save(result, path))
+        with replacing(folder / f"{result.name}{suffix}", suffix=suffix) as path:
+            _save(result, path)
     table = folder / f"{result.name}.csv"
-    write_whole(table, lambda path: result.frame.to_csv(path, index=False, lineterminator="\n"))
-    write_text_whole(folder / f"{result.name}.txt", result.caption + "\n")
+    with replacing(table) as path:
+        result.frame.to_csv(path, index=False, lineterminator="\n")
+    write_text(folder / f"{result.name}.txt", result.caption + "\n")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -45,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         _make(options.run, options.only)
-    except (AnalysisError, StudyError) as error:
+    except (AnalysisError, StudyError, DiskFullError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

@@ -13,7 +13,6 @@ from types import ModuleType
 
 import pandas as pd
 
-from analysis.atomic import write_text_whole, write_whole
 from analysis.discovery import find_modules
 from analysis.errors import AnalysisError
 from analysis.formats.html import to_html
@@ -23,6 +22,7 @@ from analysis.run_folder import read_scores
 from analysis.table import TableResult
 from benchmarks.study import Study
 from benchmarks.study_file import StudyError, load_study
+from dataset_converters.atomic import DiskFullError, replacing, write_text
 
 ATTRIBUTES = ("NAME", "TITLE", "make")
 
@@ -36,10 +36,11 @@ def write_table(module: ModuleType, scores: pd.DataFrame, study: Study, *, folde
     """Make one table and write its four files."""
     table: TableResult = module.make(scores, study)
     stem = folder / module.NAME
-    write_whole(stem.with_suffix(".csv"), lambda path: table.frame.to_csv(path, index=False, lineterminator="\n"))
-    write_text_whole(stem.with_suffix(".md"), to_markdown(module.TITLE, table))
-    write_text_whole(stem.with_suffix(".tex"), f"% {footer}\n" + to_latex(module.TITLE, table))
-    write_text_whole(stem.with_suffix(".html"), to_html(module.TITLE, table, footer=footer))
+    with replacing(stem.with_suffix(".csv")) as path:
+        table.frame.to_csv(path, index=False, lineterminator="\n")
+    write_text(stem.with_suffix(".md"), to_markdown(module.TITLE, table))
+    write_text(stem.with_suffix(".tex"), f"% {footer}\n" + to_latex(module.TITLE, table))
+    write_text(stem.with_suffix(".html"), to_html(module.TITLE, table, footer=footer))
     return table
 
 
@@ -57,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         _make(options.run, options.only)
-    except (AnalysisError, StudyError) as error:
+    except (AnalysisError, StudyError, DiskFullError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

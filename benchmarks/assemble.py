@@ -18,11 +18,12 @@ import numpy as np
 import SimpleITK as sitk
 from tqdm import tqdm
 
-from benchmarks.files import file_sha256, write_image, write_json
 from benchmarks.matrix import Entries, list_models, list_plans
 from benchmarks.patients import Patient, divide
 from benchmarks.study import Study
 from benchmarks.study_file import StudyError, load_study
+from dataset_converters.atomic import DiskFullError, write_json
+from dataset_converters.nifti import write_nifti
 
 
 def assemble(run: Path) -> Path:
@@ -64,7 +65,8 @@ def assemble(run: Path) -> Path:
         "plans": plans,
         "models": models,
     }
-    return write_json(run / "matrix.json", matrix)
+    write_json(run / "matrix.json", matrix)
+    return run / "matrix.json"
 
 
 def _converted(run: Path, dataset: str) -> dict[str, Any]:
@@ -174,16 +176,17 @@ def _write_study_dataset(
     listing, hashes = {}, {}
     for image in tqdm(used, desc="study labels", unit="image"):
         label = folder / "labelsTr" / f"{image}.nii.gz"
-        write_image(label, _study_label(run, references[image.rsplit("-", 1)[0]], chosen[image], ignore))
+        hashes[image] = write_nifti(
+            label, _study_label(run, references[image.rsplit("-", 1)[0]], chosen[image], ignore)
+        )
         listing[image] = {"images": [f"../../{images[image]['path']}"], "label": f"labelsTr/{image}.nii.gz"}
-        hashes[image] = file_sha256(label)
     labels = {"background": 0, **{name: value for value, name in enumerate(study.structures, start=1)}}
     dataset_json = {
         "channel_names": {"0": "CT"},
         "labels": {**labels, **({"ignore": ignore} if ignore else {})},
         "numTraining": len(used),
         "file_ending": ".nii.gz",
-        "overwrite_image_reader_writer": "SimpleITKIO",
+        "overwrite_image_reader_writer": "NibabelIO",
         "name": study.name,
         "description": study.title,
         "licence": "; ".join(f"{name}: {content['licence']}" for name, content in converted.items()),
@@ -235,7 +238,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("run", type=Path, help="run folder")
     try:
         print(assemble(parser.parse_args(arguments).run))
-    except StudyError as error:
+    except (StudyError, DiskFullError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

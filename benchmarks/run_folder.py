@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.files import write_json
 from benchmarks.study import Study
 from benchmarks.study_file import StudyError, load_study
 from benchmarks.workflow.jobs import Job, list_jobs, nnunet_name
+from dataset_converters.atomic import write_json
 
 FIXED = ("name", "dataset_id", "structures", "image", "split", "budgets")
 """Parts of a study that every model of a run shares: a run made with others cannot be continued."""

@@ -81,9 +81,14 @@ class Baseline:
 
 @dataclass(frozen=True)
 class ImageSettings:
-    """How every image is prepared: fixed HU window mapped to [0, 1]."""
+    """How every image is prepared and shown.
+
+    ``hu_window`` is mapped to [0, 1] for the networks, the same for every arm; ``display_window`` is what figures
+    show (default: the usual lung window, level -600, width 1500 HU).
+    """
 
     hu_window: tuple[float, float] = (-1024.0, 600.0)
+    display_window: tuple[float, float] = (-1350.0, 150.0)
 
 
 @dataclass(frozen=True)

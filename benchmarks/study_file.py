@@ -174,9 +174,10 @@ def _known_names(study: Study) -> None:
 
 def _sensible_numbers(study: Study) -> None:
     _refuse_unknown("budgets", tuple(study.budgets), ["cpu", "cuda"])
-    low, high = study.image.hu_window
-    if low >= high:
-        raise StudyError(f"[image.hu_window] found {low} to {high}, wanted the lower value first")
+    for name in ("hu_window", "display_window"):
+        low, high = getattr(study.image, name)
+        if low >= high:
+            raise StudyError(f"[image.{name}] found {low} to {high}, wanted the lower value first")
     for device, budget in study.budgets.items():
         for entry in dataclasses.fields(budget):
             value = getattr(budget, entry.name)

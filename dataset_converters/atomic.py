@@ -17,11 +17,11 @@ class DiskFullError(OSError):
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, *, suffix: str = "") -> Iterator[Path]:
     """Yield a temporary path beside ``path``; rename it to ``path`` if the block succeeds, remove it if not.
 
     The temporary name holds the process id and ends in ``.partial``, so that no reader that looks for
-    images takes it for one.
+    images takes it for one; ``suffix`` ends it instead where the writer chooses its format by the name.
 
     Raises
     ------
@@ -29,7 +29,7 @@ def replacing(path: Path) -> Iterator[Path]:
         If the block or the renaming runs out of space or quota.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}{_MARK}")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{_MARK}{suffix}")
     try:
         yield temporary
         os.replace(temporary, path)

@@ -11,7 +11,6 @@ from analysis_scores import frame, score, two_kernel_study
 
 from analysis import evaluate, make_figures
 from analysis.aggregate import patient_values
-from analysis.ct_slice import LUNG_WINDOW_HU, SOFT_TISSUE_WINDOW_HU, display_window
 from analysis.example_case import median_patient, slice_with_most_disease
 from analysis.reference_masks import read_references
 from analysis.run_folder import open_run
@@ -93,13 +92,3 @@ def test_slice_is_annotated_by_every_reader(run: Path) -> None:
     areas = {index: references[0].slice_mask("disease", index).sum() for index in ANNOTATED}
     assert areas[z] == max(areas.values())
     assert references[0].slice_mask("disease", 0) is None
-
-
-def test_window_follows_the_tissue() -> None:
-    mask = np.zeros((20, 20), dtype=bool)
-    mask[8:12, 8:12] = True
-    lung = np.where(mask, -300, -850).astype(np.float32)
-    limb = np.where(mask, 40, -100).astype(np.float32)
-    limb[:4] = -1000
-    assert display_window(lung, mask) == LUNG_WINDOW_HU
-    assert display_window(limb, mask) == SOFT_TISSUE_WINDOW_HU

@@ -7,10 +7,12 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGES = ("benchmarks", "dataset_converters", "trainers", "analysis")
+FILES = ("dataset_converters.atomic", "dataset_converters.nifti")
+"""How a file is written whole, in one place for all."""
 ALLOWED = {
     "dataset_converters": ("dataset_converters",),
-    "trainers": ("trainers", "dataset_converters.physics"),
-    "analysis": ("analysis", "dataset_converters.physics", "benchmarks.study", "benchmarks.study_file"),
+    "trainers": ("trainers", "dataset_converters.physics", *FILES),
+    "analysis": ("analysis", "dataset_converters.physics", *FILES, "benchmarks.study", "benchmarks.study_file"),
     "benchmarks": ("benchmarks", "dataset_converters", "trainers"),
     "benchmarks.performance": PACKAGES,
 }

@@ -68,6 +68,7 @@ def test_commands_on_a_study_equal_our_stages(tmp_path: Path, monkeypatch: pytes
         assert ours_map.GetSpacing() == their_map.GetSpacing()
 
 
+@pytest.mark.timeout(900)
 def test_commands_on_a_dataset_made_by_hand(tmp_path: Path) -> None:
     """nnU-Net's own plans and splits; the last of its 1000 epochs, with its final validation.
 

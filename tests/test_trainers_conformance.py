@@ -52,9 +52,9 @@ def test_trainer_trains_reports_and_predicts(run: RunFolder, name: str) -> None:
         assert written.GetSpacing() == original.GetSpacing()
         assert written.GetOrigin() == original.GetOrigin()
         assert set(np.unique(sitk.GetArrayFromImage(written))) <= {0, 1}
-    before = [path.stat().st_mtime_ns for path in sorted(run.predictions(model).iterdir())]
+    before = [path.stat().st_mtime_ns for path in sorted(run.predictions(model).glob("*.nii.gz"))]
     predict(run, model, "cpu")
-    assert [path.stat().st_mtime_ns for path in sorted(run.predictions(model).iterdir())] == before
+    assert [path.stat().st_mtime_ns for path in sorted(run.predictions(model).glob("*.nii.gz"))] == before
 
 
 @pytest.mark.parametrize("name", list_trainers())

@@ -21,6 +21,7 @@ from tiny_run import NNUNET, TRAINER, write_tiny_run
 from trainers.base import CTShiftTrainer
 from trainers.checkpoint import load_checkpoint
 from trainers.errors import TrainerError
+from trainers.lock import only_one_in
 from trainers.prepare import prepare
 from trainers.run_folder import open_run, point_nnunet_at
 from trainers.train import train
@@ -131,7 +132,7 @@ def test_finished_model_returns_at_once_and_leaves_its_files(undisturbed: Path) 
     train_model(undisturbed)
     assert time.process_time() - started < 0.5
     assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before
-    assert not [path for path in before if path.name.endswith(".tmp")]
+    assert not [path for path in before if ".partial" in path.name]
 
 
 def test_damaged_checkpoint_is_an_error_not_a_new_start(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,15 +177,22 @@ def test_full_disk_keeps_the_checkpoint_before(run: Path, monkeypatch: pytest.Mo
     with pytest.raises(TrainerError, match="no space left"):
         trainer.save_checkpoint(str(target))
     assert target.read_bytes() == before
-    assert not list(run.glob(".checkpoint*"))
+    assert not list(run.glob(".checkpoint*"))  # nothing half-written
 
 
 def test_second_process_is_refused(run: Path) -> None:
     (run / FOLD).mkdir(parents=True)
-    with (run / FOLD / "lock").open("w") as held:
+    with (run / FOLD / ".lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         with pytest.raises(TrainerError, match="another process at work here"):
             train_model(run)
+
+
+def test_leftovers_of_a_killed_process_are_removed(tmp_path: Path) -> None:
+    (tmp_path / ".checkpoint_latest.pth.123.partial").write_bytes(b"half")
+    (tmp_path / ".image.nii.gz.123.partial.nii.gz").write_bytes(b"half")
+    with only_one_in(tmp_path):
+        assert [path.name for path in tmp_path.iterdir()] == [".lock"]
 
 
 def test_loss_that_is_no_number_stops_the_training(run: Path) -> None:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.files import write_json
 from benchmarks.study_file import load_study
 from benchmarks.workflow import job as wrapper
 from benchmarks.workflow.freshness import is_fresh, read_record, stale_jobs
 from benchmarks.workflow.jobs import Job, list_jobs
+from dataset_converters.atomic import write_json
 
 STUDIES = Path(__file__).resolve().parents[1] / "benchmarks" / "studies"
 

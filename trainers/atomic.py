@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+TEMPORARY = ".partial"
+
 
 @contextmanager
 def replaced_when_whole(path: Path, *, suffix: str = "") -> Iterator[Path]:
@@ -14,7 +16,7 @@ def replaced_when_whole(path: Path, *, suffix: str = "") -> Iterator[Path]:
 
     ``suffix`` ends the temporary name where the writer chooses its format by it (``.nii.gz``).
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp{suffix}")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}{suffix}")
     try:
         yield temporary
         _flush_to_disk(temporary)

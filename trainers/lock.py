@@ -5,12 +5,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from trainers.atomic import TEMPORARY
 from trainers.errors import TrainerError
 
 
 @contextmanager
 def only_one_in(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock file; the lock ends with the process, however it ends.
+    """Hold the folder's lock file and remove what a killed process left half-written there.
+
+    The lock ends with the process, however it ends.
 
     Raises
     ------
@@ -18,7 +21,7 @@ def only_one_in(folder: Path) -> Iterator[None]:
         Another process holds it.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("a") as lock:
+    with (folder / ".lock").open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -28,4 +31,6 @@ def only_one_in(folder: Path) -> Iterator[None]:
                 wanted="one at a time",
                 action="wait for it, or end it",
             ) from None
+        for leftover in folder.glob(f".*{TEMPORARY}*"):
+            leftover.unlink()
         yield

@@ -11,6 +11,7 @@ from typing import Any
 
 from trainers.atomic import replaced_when_whole, write_json
 from trainers.errors import TrainerError
+from trainers.lock import only_one_in
 from trainers.run_folder import RunFolder, open_run, point_nnunet_at
 from trainers.settings import KEY, read_settings
 from trainers.splits import check_split
@@ -30,14 +31,15 @@ def prepare(run: RunFolder) -> None:
     arms = {arm["plans_name"]: _settings(run, arm) for arm in run.matrix["plans"]}
     splits = {arm["plans_name"]: _splits(run, arm) for arm in run.matrix["plans"]}
     _refuse_changed(run, arms)
-    plans = _plan(run)
     # nnU-Net is imported only now: its settings are read from the environment on import
     from trainers.preprocessing import preprocess_cases
 
-    preprocess_cases(run.raw_dataset, run.preprocessed_dataset, plans)
-    for name, settings in arms.items():
-        _write_once(splits[name], run.preprocessed_dataset / f"splits_{name}.json")
-        _write_once(_arm_plans(plans, name, settings), run.preprocessed_dataset / f"{name}.json")
+    with only_one_in(run.preprocessed_dataset):
+        plans = _plan(run)
+        preprocess_cases(run.raw_dataset, run.preprocessed_dataset, plans)
+        for name, settings in arms.items():
+            _write_once(splits[name], run.preprocessed_dataset / f"splits_{name}.json")
+            _write_once(_arm_plans(plans, name, settings), run.preprocessed_dataset / f"{name}.json")
 
 
 def _settings(run: RunFolder, arm: Mapping[str, Any]) -> dict[str, Any]:
@@ -93,7 +95,6 @@ def _plan(run: RunFolder) -> dict[str, Any]:
         return plans
     from trainers.planning import plan_study
 
-    run.preprocessed_dataset.mkdir(parents=True, exist_ok=True)
     source.unlink(missing_ok=True)
     plans = plan_study(run.matrix["nnunet"], run.matrix["budget"], tuple(run.matrix["hu_window"]))
     with replaced_when_whole(run.preprocessed_dataset / "dataset.json") as temporary:

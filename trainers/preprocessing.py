@@ -12,7 +12,7 @@ from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 from nnunetv2.utilities.utils import get_filenames_of_train_images_and_targets
 from tqdm import tqdm
 
-from trainers.atomic import write_json
+from trainers.atomic import replaced_when_whole, write_json
 from trainers.errors import TrainerError
 from trainers.planning import read_json
 
@@ -46,7 +46,7 @@ def _preprocess(
     case: str, files: Mapping[str, Any], folder: Path, manager: PlansManager, dataset_json: dict[str, Any]
 ) -> None:
     configuration = manager.get_configuration("2d")
-    staging = folder.with_name(f".{folder.name}.partial")
+    staging = folder.with_name(f"{folder.name}_unfinished")
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir()
     (folder / f"{case}.pkl").unlink(missing_ok=True)
@@ -88,6 +88,5 @@ def _remove_strangers(folder: Path, cases: Mapping[str, Any]) -> None:
 
 def _copy(source: Path, target: Path) -> None:
     target.parent.mkdir(exist_ok=True)
-    temporary = target.with_name(f".{target.name}.tmp")
-    shutil.copyfile(source, temporary)
-    os.replace(temporary, target)
+    with replaced_when_whole(target) as temporary:
+        shutil.copyfile(source, temporary)

@@ -24,6 +24,8 @@ CELL_INCHES = 2.1
 LARGEST_INCHES = (7.2, 9.6)
 SIDE_INCHES = 0.6
 TEXT_INCHES = 0.2
+Window = tuple[float, float]
+"""Lowest and highest HU shown."""
 
 
 def make(scores: pd.DataFrame, study: Study, run: RunFolder) -> tuple[FigureResult, ...]:
@@ -44,11 +46,18 @@ def make(scores: pd.DataFrame, study: Study, run: RunFolder) -> tuple[FigureResu
             if columns:
                 label = dataset.name if len(study.datasets) > 1 else ""
                 name = figure_name(NAME, label, *title.split(", "))
-                results.append(FigureResult(name, _draw(columns, structure), _frame(columns), _caption(columns, study)))
+                results.append(
+                    FigureResult(
+                        name,
+                        _draw(columns, structure, study.image.display_window),
+                        _frame(columns),
+                        _caption(columns, study),
+                    )
+                )
     return tuple(results)
 
 
-def _draw(columns: Sequence[ExampleColumn], structure: str) -> Figure:
+def _draw(columns: Sequence[ExampleColumn], structure: str, window: Window) -> Figure:
     readers = max(len(column.references) for column in columns)
     arms = len(columns[0].predictions)
     rows = 1 + readers + arms
@@ -62,14 +71,14 @@ def _draw(columns: Sequence[ExampleColumn], structure: str) -> Figure:
     axes = figure.subplots(rows, len(columns), squeeze=False)
     for index, column in enumerate(columns):
         axes[0, index].set_title(textwrap.fill(column.test_set.label, 26), fontsize=8.5, fontweight="bold")
-        _draw_column(list(axes[:, index]), column, structure, readers=readers)
+        _draw_column(list(axes[:, index]), column, structure, readers=readers, window=window)
     for axis in axes[:, 1:].flat:
         axis.set_ylabel("")
     return figure
 
 
-def _draw_column(axes: Sequence[Axes], column: ExampleColumn, structure: str, *, readers: int) -> None:
-    _show(axes[0], column, None, colour="", label="Original image")
+def _draw_column(axes: Sequence[Axes], column: ExampleColumn, structure: str, *, readers: int, window: Window) -> None:
+    _show(axes[0], column, None, window=window, colour="", label="Original image")
     for index, axis in enumerate(axes[1 : 1 + readers]):
         reference = column.references[index] if index < len(column.references) else None
         mask = reference.slice_mask(structure, column.z) if reference else None
@@ -77,22 +86,26 @@ def _draw_column(axes: Sequence[Axes], column: ExampleColumn, structure: str, *,
             axis,
             column,
             mask,
+            window=window,
             colour=READER_COLOUR,
             label="Ground truth" + (f"\n(reader {index + 1})" if readers > 1 else ""),
         )
         if mask is None:
             _say(axis, "not annotated")
     for axis, prediction in zip(axes[1 + readers :], column.predictions, strict=False):
-        _show(axis, column, prediction.mask, colour=PREDICTION_COLOUR, label=textwrap.fill(prediction.label, 22))
+        words = textwrap.fill(prediction.label, 22)
+        _show(axis, column, prediction.mask, window=window, colour=PREDICTION_COLOUR, label=words)
         axis.set_xlabel(prediction.words(), labelpad=2)
         if prediction.mask is None:
             _say(axis, "no prediction")
 
 
-def _show(axis: Axes, column: ExampleColumn, mask: npt.NDArray[np.bool_] | None, *, colour: str, label: str) -> None:
+def _show(
+    axis: Axes, column: ExampleColumn, mask: npt.NDArray[np.bool_] | None, *, window: Window, colour: str, label: str
+) -> None:
     image = column.image
     extent = image.extent_mm()
-    low, high = column.window_hu
+    low, high = window
     axis.imshow(image.shown(image.hu), cmap="gray", vmin=low, vmax=high, extent=extent, interpolation="bilinear")
     axis.set(xticks=[], yticks=[])
     axis.spines[:].set_visible(False)
@@ -118,7 +131,7 @@ def _frame(columns: Sequence[ExampleColumn]) -> pd.DataFrame:
     rows: list[dict[str, Any]] = [
         {
             "test_set": column.test_set.name, "patient": column.patient, "variant": column.variant, "slice_z": column.z,
-            "window_low_hu": column.window_hu[0], "window_high_hu": column.window_hu[1], "arm": prediction.arm,
+            "arm": prediction.arm,
             "label": prediction.label, "model": prediction.model, "dice": prediction.value,
         }
         for column in columns
@@ -129,10 +142,9 @@ def _frame(columns: Sequence[ExampleColumn]) -> pd.DataFrame:
 
 def _caption(columns: Sequence[ExampleColumn], study: Study) -> str:
     who = "The median patient" if study.tables.paired else "The median patient of each kernel (different patients)"
-    windows = {column.window_hu for column in columns}
-    words = [f"level {(low + high) / 2:.0f} HU, width {high - low:.0f} HU" for low, high in sorted(windows)]
+    low, high = study.image.display_window
     return (
         f"{who} by Dice score over arms and kernels, on the annotated slice with the most disease. Blue: reader; "
         "orange: prediction. DSC: Dice similarity coefficient of the whole examination, mean over readers. "
-        f"Display window: {' and '.join(words)}."
+        f"Display window: level {(low + high) / 2:.0f} HU, width {high - low:.0f} HU."
     )

@@ -5,8 +5,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from benchmarks.files import file_sha256
 from benchmarks.workflow.jobs import Job
+from dataset_converters.nifti import sha256_of
 
 
 def input_hashes(run: Path, job: Job) -> dict[str, str]:
@@ -56,7 +56,7 @@ def _hash(run: Path, name: str) -> str:
     if not (run / path).is_file():
         return ""
     if not part:
-        return file_sha256(run / path)
+        return sha256_of(run / path)
     content = json.loads((run / path).read_text(encoding="utf-8"))
     entries = [entry for entry in content["models"] if entry["model"] == part]
     images = {image: content["images"][image] for entry in entries for image in entry["test"]}

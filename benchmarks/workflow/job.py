@@ -17,10 +17,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.files import write_json
 from benchmarks.workflow.freshness import input_hashes, is_fresh, output_sizes, read_record
 from benchmarks.workflow.jobs import Job, python_command, read_jobs
 from benchmarks.workflow.processes import end_with_parent
+from dataset_converters.atomic import write_json
 
 PACKAGES = ("ctshift", "nnunetv2", "torch", "numpy", "scipy", "SimpleITK", "pydicom", "pandas", "snakemake")
 

@@ -27,8 +27,10 @@ matters: 2.8 mm pixels resolve frequencies up to 1.8 lp/cm, where both kernels a
 pixels would hide the kernel. A scanner asked for large pixels samples too, and the noise above 1.8 lp/cm aliases:
 its standard deviation keeps the physical ratio of the kernels at any pixel size, but its texture is then white,
 and structures finer than a pixel alias likewise. For true textures ask for pixels of 0.8 mm or less. Slices are
-planes without thickness, as in incremental high-resolution CT, with the noise of slices of some millimetres.
-Beam hardening, scatter, motion and iterative reconstruction are not simulated.
+planes without thickness, as in incremental high-resolution CT; noise in soft tissue is 17-26 HU with MK, as in the
+clinical slices the kernels were fitted to, and about 5.5 times that with LK.
+Beam hardening, scatter, motion and iterative reconstruction are not simulated, so a model meets noise, edges,
+aliasing and clipping when the kernel changes, and nothing else.
 
 Readers. Test patients have ``readers`` readers (between-reader Dice near 0.7) with 20 equally spaced annotated
 slices between base and apex. Training patients have ``reader1`` alone, on all slices, closer to the truth than

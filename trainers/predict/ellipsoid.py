@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from trainers.atomic import replaced_when_whole, write_json
 from trainers.errors import TrainerError
+from trainers.lock import only_one_in
 from trainers.run_folder import RunFolder, open_run
 
 SCALES = np.arange(1, 174) / 100  # 1.73 reaches the corners of the box
@@ -32,9 +33,10 @@ def predict_ellipsoid(run: RunFolder, model: Mapping[str, Any]) -> None:
     mean = scores.mean(axis=0)
     scale = float(SCALES[np.argmax(mean)])
     fitted = {"structure": structure, "scale": scale, "mean_dsc_train": float(mean.max()), "cases": cases}
-    write_json(fitted, folder / "scale.json")
-    for image in tqdm(model["test"], desc=model["model"], unit="image"):
-        _write_ellipsoid(run.image(image), folder / f"{image}.nii.gz", scale, label)
+    with only_one_in(folder):
+        write_json(fitted, folder / "scale.json")
+        for image in tqdm(model["test"], desc=model["model"], unit="image"):
+            _write_ellipsoid(run.image(image), folder / f"{image}.nii.gz", scale, label)
 
 
 def relative_radius(size_zyx: tuple[int, ...]) -> np.ndarray:

@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from trainers.atomic import replaced_when_whole
 from trainers.errors import TrainerError
+from trainers.lock import only_one_in
 from trainers.run_folder import RunFolder, open_run, point_nnunet_at
 
 ENDING = ".nii.gz"
@@ -34,9 +35,9 @@ def predict(run: RunFolder, model: Mapping[str, Any], device: str) -> None:
         return
     point_nnunet_at(run, loader_processes=0)
     predictor = _load_model(run.fold_folder(model), model, device)
-    folder.mkdir(parents=True, exist_ok=True)
-    for image in tqdm(missing, desc=model["model"], unit="image"):
-        _predict_one(predictor, run.image(image), folder / f"{image}{ENDING}")
+    with only_one_in(folder):
+        for image in tqdm(missing, desc=model["model"], unit="image"):
+            _predict_one(predictor, run.image(image), folder / f"{image}{ENDING}")
 
 
 def _load_model(fold_folder: Path, model: Mapping[str, Any], device: str) -> Any:
