@@ -90,13 +90,23 @@ def _check_data(study: Study, run: Path, data: Path | None) -> list[str]:
 
 
 def _list_cases(use: DatasetUse, folder: Path) -> tuple[Mapping[str, tuple[str, ...]], set[str]]:
+    from dataset_converters.conversion_errors import ConversionErrors, faulty_cases
+    from dataset_converters.errors import ConversionError
     from dataset_converters.registry import find_dataset
 
     module: Any = find_dataset(use.converter)
-    cases = module.list_cases(folder, **use.options)
+    faulty: set[str] = set()
+    try:
+        cases = module.list_cases(folder, **use.options)
+    except (ConversionError, ConversionErrors) as error:
+        faulty = faulty_cases(error)
+        if not error.readable or not faulty <= set(use.exclude):
+            raise
+        cases = error.readable
     if not cases:
         raise StudyError(f"no case found in {folder}")
-    return {case.case: tuple(case.images) for case in cases}, set(module.DATASET.labels)
+    named = {case.case: tuple(case.images) for case in cases} | dict.fromkeys(faulty, ())
+    return named, set(module.DATASET.labels)
 
 
 def _check_disk(study: Study, run: Path, device: str) -> list[str]:

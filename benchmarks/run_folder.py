@@ -104,9 +104,8 @@ def source_folders(study: Study, run: Path, data: Path | None) -> dict[str, Path
         raise StudyError(f"data folder {data}: no such folder; give the folder with {_names(study)}")
     folders = {}
     for use in study.datasets:
-        base = data or run
-        below = base / use.folder
-        folders[use.name] = below if below.is_dir() or len(study.datasets) > 1 else base
+        below = (data or run) / use.folder
+        folders[use.name] = data if data and len(study.datasets) == 1 and not below.is_dir() else below
     return {name: folder.resolve() for name, folder in folders.items()}
 
 

@@ -96,7 +96,8 @@ class Budget:
     """The training budget on one kind of device, equal for every arm and trainer.
 
     ``spacing_mm`` is the in-plane (y, x) spacing trained at; slices keep their own distance. ``width`` is the
-    number of channels of the first block.
+    number of channels of the first block. ``learning_rate`` is the trainers' own (0.0001 in the 2021 paper) unless
+    a budget too small for it says otherwise; tables name it then.
     """
 
     iterations: int
@@ -106,6 +107,7 @@ class Budget:
     width: int
     patch_size: tuple[int, int]
     spacing_mm: tuple[float, float]
+    learning_rate: float = 0.0001
     augmentation: Literal["none", "geometric"] = "none"
 
 

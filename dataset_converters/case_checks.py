@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 
 from dataset_converters.errors import ConversionError
 from dataset_converters.records import Case, DatasetInfo
@@ -104,9 +104,8 @@ def _words(roles: set[str]) -> list[str]:
     return sorted((role or "no role" for role in roles), reverse=True)
 
 
-def exclusion_faults(info: DatasetInfo, cases: Sequence[Case], exclude: Mapping[str, str]) -> list[ConversionError]:
-    """Return a fault for every excluded case that is not there or has no reason."""
-    names = {case.case for case in cases}
+def exclusion_faults(info: DatasetInfo, names: Set[str], exclude: Mapping[str, str]) -> list[ConversionError]:
+    """Return a fault for every excluded case that is not there (``names``: all case names) or has no reason."""
     faults = []
     for name, reason in exclude.items():
         if name not in names:

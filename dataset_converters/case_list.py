@@ -3,13 +3,15 @@
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from dataset_converters.conversion_errors import raise_faults
+from dataset_converters.conversion_errors import ConversionErrors, raise_faults
 from dataset_converters.errors import ConversionError
 from dataset_converters.records import Case
 
 
 def collect_cases(dataset: str, folders: Iterable[Path], read_case: Callable[[Path], Case]) -> list[Case]:
     """Read every folder, in the given order, before any fault is raised, so that all are repaired in one round.
+
+    The error holds the other cases (``readable``), so that a study can exclude the faulty ones.
 
     Raises
     ------
@@ -24,5 +26,9 @@ def collect_cases(dataset: str, folders: Iterable[Path], read_case: Callable[[Pa
             cases.append(read_case(folder))
         except ConversionError as fault:
             faults.append(fault)
-    raise_faults(dataset, faults)
+    try:
+        raise_faults(dataset, faults)
+    except (ConversionError, ConversionErrors) as error:
+        error.readable = tuple(cases)
+        raise
     return cases

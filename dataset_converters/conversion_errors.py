@@ -1,7 +1,7 @@
 """Every fault of a conversion at once, so that a user repairs a collection in one round."""
 
 from collections.abc import Sequence
-from typing import Self
+from typing import Any, Self
 
 from dataset_converters.errors import ConversionError
 
@@ -12,6 +12,7 @@ class ConversionErrors(ExceptionGroup[ConversionError]):
     """Several cases cannot be converted; prints one line for each (the first 30), ``exceptions`` holds all."""
 
     exceptions: tuple[ConversionError, ...]
+    readable: tuple[Any, ...] = ()
 
     def derive(self, excs: Sequence[ConversionError]) -> Self:  # type: ignore[override]
         """Return a group of the same kind with other members."""
@@ -38,3 +39,9 @@ def raise_faults(dataset: str, faults: Sequence[ConversionError]) -> None:
         raise faults[0]
     if faults:
         raise ConversionErrors(f"{dataset}: {len(faults)} faults; nothing is lost, repair them and run again:", faults)
+
+
+def faulty_cases(error: ConversionError | ConversionErrors) -> set[str]:
+    """Return the names of the cases an error is about."""
+    faults = error.exceptions if isinstance(error, ConversionErrors) else (error,)
+    return {fault.case for fault in faults}

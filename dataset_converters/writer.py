@@ -16,7 +16,7 @@ from tqdm import tqdm
 from dataset_converters.atomic import remove_partial_files
 from dataset_converters.case_checks import IDENTIFIER, case_list_faults, exclusion_faults
 from dataset_converters.case_writer import Target, finished_record, write_case
-from dataset_converters.conversion_errors import ConversionErrors, raise_faults
+from dataset_converters.conversion_errors import ConversionErrors, faulty_cases, raise_faults
 from dataset_converters.errors import ConversionError
 from dataset_converters.listings import write_listings
 from dataset_converters.nifti import sha256_of
@@ -74,9 +74,9 @@ def convert(
     info, root, out = module.DATASET, Path(root), Path(out)
     settings = _plain_options(info, options or {})
     nnunet = _nnunet_folder(info, out, nnunet_name or info.name, info.dataset_id if dataset_id is None else dataset_id)
-    cases = _listed_cases(module, root, settings)
     excluded = {case: str(reason) for case, reason in (exclude or {}).items()}
-    raise_faults(info.name, exclusion_faults(info, cases, excluded))
+    cases, faulty = _listed_cases(module, root, settings, exclude=excluded)
+    raise_faults(info.name, exclusion_faults(info, {case.case for case in cases} | faulty, excluded))
     kept = [case for case in cases if case.case not in excluded]
     raise_faults(info.name, case_list_faults(info, kept, training_reader=training_reader))
     source = source_fingerprint(root, without=out)
@@ -132,11 +132,17 @@ def _nnunet_folder(info: DatasetInfo, out: Path, name: str, dataset_id: int) -> 
     return folder
 
 
-def _listed_cases(module: DatasetModule, root: Path, options: Mapping[str, Any]) -> list[Case]:
+def _listed_cases(
+    module: DatasetModule, root: Path, options: Mapping[str, Any], *, exclude: Mapping[str, str]
+) -> tuple[list[Case], set[str]]:
+    """Return the cases, and the names of excluded ones that could not even be listed."""
     try:
-        return list(module.list_cases(root, **options))
-    except (ConversionError, ConversionErrors):
-        raise
+        return list(module.list_cases(root, **options)), set()
+    except (ConversionError, ConversionErrors) as error:
+        faulty = faulty_cases(error)
+        if not error.readable or not faulty <= set(exclude):
+            raise
+        return list(error.readable), faulty
     except Exception as error:
         raise _unexpected(module.DATASET, "", error) from error
 

@@ -20,7 +20,7 @@ PARTS = {
     ),
     "iterations = 400\n": "iterations = 16\n",
     "iterations_per_epoch = 50\n": "iterations_per_epoch = 4\n",
-    "patch_size = [128, 128]\nspacing_mm = [2.6, 2.6]": "patch_size = [64, 64]\nspacing_mm = [6.0, 6.0]",
+    "patch_size = [128, 128]\nspacing_mm = [3.1, 3.1]": "patch_size = [64, 64]\nspacing_mm = [6.0, 6.0]",
     "width = 8": "width = 4",
 }
 COMMAND_SECONDS = 280

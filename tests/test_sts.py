@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from skimage.draw import polygon2mask
 from dataset_converters.datasets import sts
 from dataset_converters.errors import ConversionError
 from dataset_converters.grid import grid_difference, grid_of
+from dataset_converters.writer import convert
 
 
 def _kernel(folder: Path, kernel: str) -> None:
@@ -95,3 +97,15 @@ def test_real_patient_equals_simpleitk_and_skimage(sts_root: Path, name: str) ->
         index = (points_mm - np.array(image.GetOrigin())) / np.array(image.GetSpacing())
         mask[round(index[0, 2])] ^= polygon2mask(mask.shape[1:], index[:, 1::-1])
     np.testing.assert_array_equal(sitk.GetArrayFromImage(case.annotations["manual"](image)), mask)
+
+
+def test_a_study_can_exclude_a_patient_whose_folder_is_faulty(tmp_path) -> None:
+    source, out = tmp_path / "source", tmp_path / "out"
+    sts.make_sample(source)
+    _kernel(source / "STS_001" / "CT" / "image", "LUNG")
+    with pytest.raises(ConversionError, match="STS_001: found kernel LUNG"):
+        convert("sts", source, out)
+    convert("sts", source, out, exclude={"STS_001": "kernel LUNG"})
+    listing = json.loads((out / "annotations" / "Dataset701_sts" / "cases.json").read_text())
+    assert [case["case"] for case in listing["cases"]] == ["STS_003"]
+    assert listing["excluded"] == {"STS_001": "kernel LUNG"}

@@ -71,7 +71,7 @@ def _matrix(images: dict[str, Any], ignore: bool, size: int, budget: dict[str, A
     trained = {facts["patient"] for facts in images.values()} - {"P0", "P1"}
     arms = {"LK": {"LK"}, "both": {"LK", "MK"}}
     standard = {"iterations": 6, "iterations_per_epoch": 2, "validation_iterations": 1, "batch_size": 2, "width": 4}
-    standard |= {"patch_size": [size, size], "spacing_mm": [2.0, 2.0], "augmentation": "none"}
+    standard |= {"patch_size": [size, size], "spacing_mm": [2.0, 2.0], "learning_rate": 1e-4, "augmentation": "none"}
     return {
         "study": "tiny",
         "dataset_id": 977,

@@ -93,7 +93,6 @@ class CTShiftTrainer(nnUNetTrainer):
 
     def on_train_epoch_start(self) -> None:
         """Make the epoch's random numbers a function of (seed, epoch)."""
-        limit_threads(self.device)
         seed_everything(self.seed, self.current_epoch)
         super().on_train_epoch_start()
 

@@ -44,7 +44,8 @@ def prepare(run: RunFolder) -> None:
 
 def _settings(run: RunFolder, arm: Mapping[str, Any]) -> dict[str, Any]:
     budget = run.matrix["budget"]
-    names = ("iterations", "iterations_per_epoch", "validation_iterations", "batch_size", "width", "augmentation")
+    counts = ("iterations", "iterations_per_epoch", "validation_iterations", "batch_size", "width")
+    names = (*counts, "learning_rate", "augmentation")
     settings = {
         "study": run.matrix["study"],
         "arm": arm["arm"],

@@ -22,6 +22,8 @@ class TrainingSettings:
         Slices or patches per step; equals the ``batch_size`` of the plans file's configuration.
     width : int
         Channels of the network's first block, where the trainer's network has a width.
+    learning_rate : float
+        Of the optimiser, where the trainer leaves it to the study.
     class_weights : mapping
         Loss weight of a structure by name; a structure that is not named gets the measured one.
     final_validation : bool
@@ -38,6 +40,7 @@ class TrainingSettings:
     validation_iterations: int
     batch_size: int
     width: int
+    learning_rate: float = 1e-4
     augmentation: Augmentation = "none"
     class_weights: Mapping[str, float] = field(default_factory=dict)
     final_validation: bool = False
@@ -68,7 +71,7 @@ def read_settings(plans: Mapping[str, Any]) -> TrainingSettings | None:
 
 def _check_keys(entry: Mapping[str, Any], where: str) -> None:
     known = {f.name for f in fields(TrainingSettings)}
-    required = known - {"augmentation", "class_weights", "final_validation", "checkpoint_minutes"}
+    required = known - {"learning_rate", "augmentation", "class_weights", "final_validation", "checkpoint_minutes"}
     unknown, missing = sorted(entry.keys() - known), sorted(required - entry.keys())
     if unknown or missing:
         raise TrainerError(
@@ -93,6 +96,9 @@ def _check_values(settings: TrainingSettings, where: str) -> None:
             wanted="a whole number of epochs",
             action="change iterations or iterations_per_epoch in the study's budget",
         )
+    rate = settings.learning_rate
+    if not 0 < rate < 1:
+        raise TrainerError(where, found=f"learning_rate {rate}", wanted="between 0 and 1", action="change the study")
     if settings.augmentation not in get_args(Augmentation):
         raise TrainerError(
             where,

@@ -25,6 +25,7 @@ class nnUNetTrainerWeightedCE2D(CTShiftTrainer):  # noqa: N801
     skips; disease weight 60 (COVID-19) or 65 (ILD), else background / disease pixels of the training slices; Adam
     with learning rate 1e-4; the same number of iterations for every arm.
 
+    A study's small budget may name another learning rate (plans entry ``learning_rate``), a deviation its tables print.
     Ours where the paper is silent: widths 64 to 512 (plans entry ``width``), five levels, constant learning rate,
     every annotated slice equally likely, no augmentation (plans entry ``augmentation``), no mirroring in training
     or prediction, He's initialisation. Kept from nnU-Net: gradients clipped to norm 12, mixed precision on a GPU,
@@ -38,7 +39,8 @@ class nnUNetTrainerWeightedCE2D(CTShiftTrainer):  # noqa: N801
     ) -> None:
         super().__init__(plans, configuration, fold, dataset_json, device)
         require_labels(self.label_manager, type(self).__name__)
-        self.initial_lr, self.weight_decay = 1e-4, 0.0
+        self.initial_lr = 1e-4 if self.settings is None else self.settings.learning_rate
+        self.weight_decay = 0.0
         self.oversample_foreground_percent = 0.0
         self.enable_deep_supervision = False
         self.augmentation: Augmentation = "none" if self.settings is None else self.settings.augmentation
