@@ -126,14 +126,16 @@ def _check_environment(study: Study, device: str) -> list[str]:
     if Version(version) not in NNUNET_VERSIONS:
         return [f"nnunetv2 {version} is installed; wanted {NNUNET_VERSIONS}; pip install -c constraints.txt nnunetv2"]
     from benchmarks.workflow.job import job_environment
+    from trainers.registry import EXTENSION_FOLDER, list_trainers
 
-    extension = subprocess.run(
-        [sys.executable, "-m", "trainers", "--path"], capture_output=True, text=True, check=False
-    ).stdout.strip()
+    known = list_trainers()
     names = [trainer.name for trainer in study.trainers]
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        return [f"trainer {unknown[0]!r}: no such file in trainers/nnunet; the trainers are: {', '.join(known)}"]
     answer = subprocess.run(
         [sys.executable, "-c", PROBE, device, *names],
-        env=job_environment() | {"nnUNet_extTrainer": extension},
+        env=job_environment() | {"nnUNet_extTrainer": str(EXTENSION_FOLDER)},
         capture_output=True,
         text=True,
         check=False,
@@ -141,4 +143,4 @@ def _check_environment(study: Study, device: str) -> list[str]:
     if answer.returncode == 0:
         return []
     reason = answer.stderr.strip().splitlines()[-1] if answer.stderr.strip() else "no message"
-    return [f"torch, torchvision and trainers: {reason}; install the matched pair of constraints.txt"]
+    return [f"torch, torchvision and trainers: {reason}; constraints.txt names a matched pair"]

@@ -1,0 +1,152 @@
+"""The study dataset and matrix.json: what is trained, watched and tested, and with which labels."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from benchmarks.assemble import assemble
+from benchmarks.run_folder import open_run
+from benchmarks.study_file import StudyError
+from dataset_converters.check import check_nnunet_raw
+from dataset_converters.datasets import dicom_pairs
+from dataset_converters.writer import convert
+
+STUDIES = Path(__file__).resolve().parents[1] / "benchmarks" / "studies"
+OPTIONS = "train_patients = 8, test_patients = 10, size_zyx = [48, 128, 128], seed = 2021"
+SMALL = "train_patients = 4, test_patients = 2, size_zyx = [8, 32, 32], seed = 3, readers = 2, annotated = 5"
+
+
+def _convert_all(study: Path, run: Path, data: Path | None) -> None:
+    open_run(study, run, data=data, device="cpu")
+    for spec in sorted((run / "specs").glob("*.json")):
+        entry = json.loads(spec.read_text())
+        convert(
+            entry["converter"],
+            Path(entry["root"]),
+            run,
+            nnunet_name=entry["nnunet_name"],
+            dataset_id=entry["dataset_id"],
+            options=entry["options"],
+        )
+
+
+def _phantom_study(folder: Path) -> Path:
+    text = (STUDIES / "quickstart.toml").read_text(encoding="utf-8")
+    assert OPTIONS in text
+    (folder / "study.toml").write_text(text.replace(OPTIONS, SMALL), encoding="utf-8")
+    return folder / "study.toml"
+
+
+@pytest.fixture(scope="module")
+def phantom(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a run whose phantom is converted and assembled."""
+    folder = tmp_path_factory.mktemp("phantom")
+    _convert_all(_phantom_study(folder), folder / "run", None)
+    assemble(folder / "run")
+    return folder / "run"
+
+
+def _matrix(run: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((run / "matrix.json").read_text())
+    return content
+
+
+def _label(run: Path, path: str) -> np.ndarray:
+    return np.asarray(nib.load(run / path).dataobj)
+
+
+def test_the_input_check_accepts_the_study_dataset(phantom: Path) -> None:
+    findings = check_nnunet_raw(phantom / "nnUNet_raw" / "Dataset901_quickstart")
+    assert [finding for finding in findings if finding.severity == "error"] == []
+
+
+def test_study_labels_are_the_union_of_the_structures_source_labels(phantom: Path) -> None:
+    matrix = _matrix(phantom)
+    label = _label(phantom, "nnUNet_raw/Dataset901_quickstart/labelsTr/phantom_P001-LK.nii.gz")
+    source = _label(phantom, matrix["references"]["phantom_P001"]["readers"]["reader1"]["annotation"])
+    wanted = np.isin(source, matrix["references"]["phantom_P001"]["structures"]["disease"])
+    assert wanted.any()
+    assert np.array_equal(label == 1, wanted)
+    assert set(np.unique(label)) <= {0, 1}
+
+
+def test_test_patients_are_in_no_split_and_predicted_on_both_kernels(phantom: Path) -> None:
+    matrix = _matrix(phantom)
+    used = {image for plan in matrix["plans"] for split in plan["splits"] for image in split["train"] + split["val"]}
+    assert {matrix["images"][image]["patient"] for image in used} == {"P001", "P002", "P003", "P004"}
+    for model in matrix["models"]:
+        assert model["test"] == [f"phantom_P00{n}-{kernel}" for n in (5, 6) for kernel in ("LK", "MK")]
+
+
+def test_every_arm_watches_the_same_patients(phantom: Path) -> None:
+    watched = [{image.rsplit("-", 1)[0] for image in plan["splits"][0]["val"]} for plan in _matrix(phantom)["plans"]]
+    assert watched[0] == watched[1] == watched[2]
+    assert len(watched[0]) == 1
+
+
+def test_assembling_again_gives_the_same_bytes(phantom: Path) -> None:
+    before = (phantom / "matrix.json").read_bytes()
+    assemble(phantom)
+    assert (phantom / "matrix.json").read_bytes() == before
+
+
+def test_slices_the_training_reader_did_not_annotate_are_ignored_in_training(tmp_path: Path) -> None:
+    study = _phantom_study(tmp_path)
+    text = study.read_text().replace('kind = "roles"\nvalidation_share = 0.1', 'kind = "cross_validation"\nfolds = 2')
+    study.write_text(text)
+    run = tmp_path / "run"
+    _convert_all(study, run, None)
+    assemble(run)
+    matrix = _matrix(run)
+    assert matrix["ignore_label"] == 2
+    annotated = matrix["references"]["phantom_P005"]["readers"]["reader1"]["annotated_slices"]
+    label = _label(run, "nnUNet_raw/Dataset901_quickstart/labelsTr/phantom_P005-MK.nii.gz")
+    ignored = {z for z in range(label.shape[2]) if (label[:, :, z] == 2).all()}
+    assert ignored == set(range(8)) - set(annotated)
+    assert not (label[:, :, annotated] == 2).any()
+    content = json.loads((run / "nnUNet_raw" / "Dataset901_quickstart" / "dataset.json").read_text())
+    assert content["labels"] == {"background": 0, "disease": 1, "ignore": 2}
+
+
+def test_an_unknown_training_reader_is_an_error(tmp_path: Path) -> None:
+    study = _phantom_study(tmp_path)
+    study.write_text(study.read_text().replace('label = "Phantom ILD"', 'training_reader = "reader9"'))
+    _convert_all(study, tmp_path / "run", None)
+    with pytest.raises(StudyError, match=r"phantom: P00\d: no annotation by training_reader 'reader9'.*reader1"):
+        assemble(tmp_path / "run")
+
+
+def test_an_unknown_structure_member_lists_the_labels(tmp_path: Path) -> None:
+    study = _phantom_study(tmp_path)
+    study.write_text(study.read_text().replace('"honeycombing"]', '"honeycomb"]'))
+    _convert_all(study, tmp_path / "run", None)
+    with pytest.raises(StudyError, match=r"no dataset has a label 'honeycomb'; known: .*'honeycombing'"):
+        assemble(tmp_path / "run")
+
+
+def test_the_2021_protocol_runs_on_own_dicom_of_two_diseases(tmp_path: Path) -> None:
+    for disease in ("covid19", "ild"):
+        root = tmp_path / "data" / disease
+        dicom_pairs.make_sample(root)
+        for copy in ("P03", "P04"):
+            shutil.copytree(root / "P01", root / copy)
+        (root / "patients.csv").write_text("patient,role\nP01,train\nP02,test\nP03,train\nP04,train\n")
+    run = tmp_path / "run"
+    _convert_all(STUDIES / "kernel_2021.toml", run, tmp_path / "data")
+    assemble(run)
+    matrix = _matrix(run)
+    assert {plan["arm"]: plan["class_weights"]["disease"] for plan in matrix["plans"]} == {
+        **dict.fromkeys(["COVID19-LK", "COVID19-MK", "COVID19-LK+MK"], 60.0),
+        **dict.fromkeys(["ILD-LK", "ILD-MK", "ILD-LK+MK"], 65.0),
+    }
+    tested = {model["arm"]: model["test"] for model in matrix["models"]}
+    assert tested["ILD-LK"] == ["ild_P02-LK", "ild_P02-MK"]
+    assert tested["COVID19-LK+MK"] == ["covid19_P02-LK", "covid19_P02-MK"]
+    both = next(plan for plan in matrix["plans"] if plan["arm"] == "ILD-LK+MK")["splits"][0]
+    assert len(both["train"]) == 4
+    assert all(matrix["images"][image]["dataset"] == "ild" for image in both["train"] + both["val"])

@@ -1,0 +1,88 @@
+"""``benchmarks check``: what would stop a study is named before hours are spent."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from benchmarks import check
+from benchmarks.check import check_study
+
+STUDIES = Path(__file__).resolve().parents[1] / "benchmarks" / "studies"
+
+
+@pytest.fixture
+def ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the environment out: importing torch takes seconds and is tested once below."""
+    monkeypatch.setattr(check, "_check_environment", lambda study, device: [])
+
+
+def _sts(tmp_path: Path) -> Path:
+    """Return a copy of the study to change."""
+    return Path(shutil.copy(STUDIES / "sts_kernels.toml", tmp_path / "study.toml"))
+
+
+def _sample(tmp_path: Path) -> Path:
+    from dataset_converters.datasets import sts
+
+    sts.make_sample(tmp_path / "data")
+    return tmp_path / "data"
+
+
+def test_quickstart_is_ready_here(tmp_path: Path) -> None:
+    assert check_study(STUDIES / "quickstart.toml", tmp_path / "run", data=None, device="cpu") == []
+
+
+def test_a_study_with_its_data_is_ready(tmp_path: Path, ready: None) -> None:
+    findings = check_study(_sts(tmp_path), tmp_path / "run", data=_sample(tmp_path), device="cpu")
+    assert findings == []
+
+
+def test_missing_data_says_where_to_obtain_it(tmp_path: Path, ready: None) -> None:
+    (finding,) = check_study(STUDIES / "sts_kernels.toml", tmp_path / "run", data=None, device="cpu")
+    assert "obtain the data" in finding
+
+
+def test_a_data_folder_that_is_not_there_is_named(tmp_path: Path, ready: None) -> None:
+    (finding,) = check_study(STUDIES / "sts_kernels.toml", tmp_path / "run", data=tmp_path / "none", device="cpu")
+    assert f"data folder {tmp_path / 'none'}: no such folder" in finding
+
+
+def test_unknown_labels_and_variants_are_named(tmp_path: Path, ready: None) -> None:
+    study = _sts(tmp_path)
+    text = study.read_text().replace('tumour = ["tumour"]', 'tumour = ["tumor"]')
+    text = text.replace('variants = ["SOFT"]', 'variants = ["LUNG"]', 1)
+    study.write_text(text)
+    findings = check_study(study, tmp_path / "run", data=_sample(tmp_path), device="cpu")
+    assert findings == [
+        "structure tumour: no dataset has a label 'tumor'",
+        "variant 'LUNG': no case has it; found ['SOFT', 'STANDARD']",
+    ]
+
+
+def test_an_excluded_case_that_is_not_there_is_named(tmp_path: Path, ready: None) -> None:
+    study = _sts(tmp_path)
+    study.write_text(study.read_text().replace('label = "STS"', 'label = "STS"\nexclude = { STS_999 = "typo" }'))
+    (finding,) = check_study(study, tmp_path / "run", data=_sample(tmp_path), device="cpu")
+    assert finding == "dataset sts: excludes ['STS_999'], which are no cases of it"
+
+
+def test_a_full_disk_is_foreseen(tmp_path: Path, ready: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(check, "MINIMUM_FREE_BYTES", 10**18)
+    (finding,) = check_study(_sts(tmp_path), tmp_path / "run", data=_sample(tmp_path), device="cpu")
+    assert "GB free, wanted" in finding
+
+
+def test_an_unknown_trainer_lists_those_there_are(tmp_path: Path) -> None:
+    study = tmp_path / "study.toml"
+    text = (STUDIES / "quickstart.toml").read_text()
+    study.write_text(text.replace("nnUNetTrainerWeightedCE2D", "nnUNetTrainerWeightedCE"))
+    (finding,) = check_study(study, tmp_path / "run", data=None, device="cpu")
+    assert "trainer 'nnUNetTrainerWeightedCE': no such file" in finding
+    assert "nnUNetTrainerWeightedCE2D" in finding
+
+
+def test_a_broken_torch_pair_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(check, "PROBE", "import sys; sys.exit('operator torchvision::nms does not exist')")
+    (finding,) = check_study(STUDIES / "quickstart.toml", tmp_path / "run", data=None, device="cpu")
+    assert "operator torchvision::nms does not exist; constraints.txt names a matched pair" in finding
