@@ -32,6 +32,7 @@ def replacing(path: Path, *, suffix: str = "") -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{os.getpid()}{_MARK}{suffix}")
     try:
         yield temporary
+        _flush_to_disk(temporary)
         os.replace(temporary, path)
     except OSError as error:
         if error.errno not in _FULL:
@@ -69,5 +70,11 @@ def write_json(path: Path, value: Any) -> None:
 
 def remove_partial_files(folder: Path) -> None:
     """Remove what killed writers left in a folder; only one writer may work there."""
-    for leftover in folder.glob(f".*{_MARK}"):
+    for leftover in folder.glob(f".*{_MARK}*"):
         leftover.unlink(missing_ok=True)
+
+
+def _flush_to_disk(path: Path) -> None:
+    """Have the content on the disk before it gets its name, so that a power failure leaves the old file."""
+    with path.open("rb") as written:
+        os.fsync(written.fileno())

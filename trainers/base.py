@@ -10,8 +10,8 @@ import numpy as np
 from nnunetv2.training.dataloading.nnunet_dataset import infer_dataset_class
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 
+from dataset_converters.atomic import replacing
 from trainers import checkpoint, compat
-from trainers.atomic import replaced_when_whole
 from trainers.errors import TrainerError
 from trainers.progress import write_progress
 from trainers.reproducible import INITIAL_WEIGHTS, limit_threads, seed_everything
@@ -130,7 +130,7 @@ class CTShiftTrainer(nnUNetTrainer):
             return
         self._make_log_plain()
         try:
-            with replaced_when_whole(Path(filename)) as temporary:
+            with replacing(Path(filename)) as temporary:
                 super().save_checkpoint(str(temporary))
         except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
             raise TrainerError(

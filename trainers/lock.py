@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from trainers.atomic import TEMPORARY
+from dataset_converters.atomic import remove_partial_files
 from trainers.errors import TrainerError
 
 
@@ -31,6 +31,5 @@ def only_one_in(folder: Path) -> Iterator[None]:
                 wanted="one at a time",
                 action="wait for it, or end it",
             ) from None
-        for leftover in folder.glob(f".*{TEMPORARY}*"):
-            leftover.unlink()
+        remove_partial_files(folder)
         yield

@@ -9,7 +9,8 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-from trainers.atomic import replaced_when_whole, write_json
+from dataset_converters.atomic import replacing, write_json
+from trainers.command_line import exit_code
 from trainers.errors import TrainerError
 from trainers.lock import only_one_in
 from trainers.run_folder import RunFolder, open_run, point_nnunet_at
@@ -98,10 +99,10 @@ def _plan(run: RunFolder) -> dict[str, Any]:
 
     source.unlink(missing_ok=True)
     plans = plan_study(run.matrix["nnunet"], run.matrix["budget"], tuple(run.matrix["hu_window"]))
-    with replaced_when_whole(run.preprocessed_dataset / "dataset.json") as temporary:
+    with replacing(run.preprocessed_dataset / "dataset.json") as temporary:
         shutil.copyfile(run.raw_dataset / "dataset.json", temporary)
-    write_json(plans, path)
-    write_json(wanted, source)
+    write_json(path, plans)
+    write_json(source, wanted)
     return plans
 
 
@@ -118,7 +119,7 @@ def _write_once(content: Any, path: Path) -> None:
             action="choose another --out folder or study name: models of this name were trained with the old ones",
         )
     if not path.is_file():
-        write_json(content, path)
+        write_json(path, content)
 
 
 def main() -> int:
@@ -126,12 +127,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m trainers.prepare", description=__doc__)
     parser.add_argument("run", type=Path, metavar="RUN", help="run folder with matrix.json")
     arguments = parser.parse_args()
-    try:
-        prepare(open_run(arguments.run))
-    except TrainerError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return exit_code(lambda: prepare(open_run(arguments.run)))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 from nnunetv2.utilities.utils import get_filenames_of_train_images_and_targets
 from tqdm import tqdm
 
-from trainers.atomic import replaced_when_whole, write_json
+from dataset_converters.atomic import replacing, write_json
 from trainers.errors import TrainerError
 from trainers.planning import read_json
 
@@ -39,7 +39,7 @@ def preprocess_cases(raw_dataset: Path, preprocessed_dataset: Path, plans: dict[
             _preprocess(case, files, folder, manager, dataset_json)
             _copy(Path(files["label"]), preprocessed_dataset / "gt_segmentations" / f"{case}.nii.gz")
             record[case] = key
-            write_json({name: record[name] for name in cases if name in record}, record_path)
+            write_json(record_path, {name: record[name] for name in cases if name in record})
 
 
 def _preprocess(
@@ -88,5 +88,5 @@ def _remove_strangers(folder: Path, cases: Mapping[str, Any]) -> None:
 
 def _copy(source: Path, target: Path) -> None:
     target.parent.mkdir(exist_ok=True)
-    with replaced_when_whole(target) as temporary:
+    with replacing(target) as temporary:
         shutil.copyfile(source, temporary)

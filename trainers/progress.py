@@ -4,7 +4,7 @@ import math
 from datetime import UTC, datetime
 from pathlib import Path
 
-from trainers.atomic import write_json
+from dataset_converters.atomic import write_json
 
 
 def write_progress(
@@ -19,6 +19,7 @@ def write_progress(
 ) -> None:
     """Write the state after ``epoch`` finished epochs; a value that is not a number becomes null."""
     write_json(
+        path,
         {
             "epoch": epoch,
             "epochs": epochs,
@@ -29,7 +30,6 @@ def write_progress(
             "updated": datetime.now(UTC).isoformat(timespec="seconds"),
             "seconds_per_epoch": round(seconds_per_epoch, 3),
         },
-        path,
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from trainers.command_line import exit_code
 from trainers.errors import TrainerError
 from trainers.lock import only_one_in
 from trainers.run_folder import RunFolder, open_run, point_nnunet_at
@@ -81,13 +82,12 @@ def main() -> int:
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--exact", action="store_true", help="load in-process on a GPU too, for repeatable batches")
     arguments = parser.parse_args()
-    try:
+
+    def stage() -> None:
         run = open_run(arguments.run)
         train(run, run.find_model(arguments.model, "trained"), arguments.device, exact=arguments.exact)
-    except TrainerError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+
+    return exit_code(stage)
 
 
 if __name__ == "__main__":

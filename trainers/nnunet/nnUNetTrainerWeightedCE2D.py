@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import nn
 
-from trainers.atomic import write_json
+from dataset_converters.atomic import write_json
 from trainers.augmentation import patch_size_to_load, training_transforms
 from trainers.base import CTShiftTrainer
 from trainers.losses.class_weights import weigh_classes
@@ -72,7 +72,7 @@ class nnUNetTrainerWeightedCE2D(CTShiftTrainer):  # noqa: N801
         weights = weigh_classes(labels, census.pixels, fixed, where=where)
         slices = sum(len(z) for z in census.annotated.values())
         self.print_to_log_file(f"{slices} annotated training slices; class weights: {weights}")
-        write_json({"slices": slices, "classes": weights}, Path(self.output_folder) / "class_weights.json")
+        write_json(Path(self.output_folder) / "class_weights.json", {"slices": slices, "classes": weights})
         loss = WeightedCrossEntropy([w["weight"] for w in weights.values()], self.label_manager.ignore_label)
         return loss.to(self.device)
 

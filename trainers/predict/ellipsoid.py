@@ -13,8 +13,9 @@ import numpy as np
 import SimpleITK as sitk
 from tqdm import tqdm
 
-from trainers.atomic import replaced_when_whole, write_json
-from trainers.errors import TrainerError
+from dataset_converters.atomic import write_json
+from dataset_converters.nifti import write_nifti
+from trainers.command_line import exit_code
 from trainers.lock import only_one_in
 from trainers.run_folder import RunFolder, open_run
 
@@ -34,7 +35,7 @@ def predict_ellipsoid(run: RunFolder, model: Mapping[str, Any]) -> None:
     scale = float(SCALES[np.argmax(mean)])
     fitted = {"structure": structure, "scale": scale, "mean_dsc_train": float(mean.max()), "cases": cases}
     with only_one_in(folder):
-        write_json(fitted, folder / "scale.json")
+        write_json(folder / "scale.json", fitted)
         for image in tqdm(model["test"], desc=model["model"], unit="image"):
             _write_ellipsoid(run.image(image), folder / f"{image}.nii.gz", scale, label)
 
@@ -84,8 +85,7 @@ def _write_ellipsoid(image: Path, output: Path, scale: float, label: int) -> Non
     ellipsoid.SetOrigin(reader.GetOrigin())
     ellipsoid.SetSpacing(reader.GetSpacing())
     ellipsoid.SetDirection(reader.GetDirection())
-    with replaced_when_whole(output, suffix=".nii.gz") as temporary:
-        sitk.WriteImage(ellipsoid, str(temporary), True)
+    write_nifti(output, ellipsoid)
 
 
 def main() -> int:
@@ -94,13 +94,12 @@ def main() -> int:
     parser.add_argument("run", type=Path, metavar="RUN", help="run folder with matrix.json")
     parser.add_argument("model", metavar="MODEL", help="name of a centred_ellipsoid model in matrix.json")
     arguments = parser.parse_args()
-    try:
+
+    def stage() -> None:
         run = open_run(arguments.run)
         predict_ellipsoid(run, run.find_model(arguments.model, "centred_ellipsoid"))
-    except TrainerError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+
+    return exit_code(stage)
 
 
 if __name__ == "__main__":

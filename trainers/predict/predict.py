@@ -9,7 +9,8 @@ from typing import Any
 
 from tqdm import tqdm
 
-from trainers.atomic import replaced_when_whole
+from dataset_converters.atomic import replacing
+from trainers.command_line import exit_code
 from trainers.errors import TrainerError
 from trainers.lock import only_one_in
 from trainers.run_folder import RunFolder, open_run, point_nnunet_at
@@ -93,7 +94,7 @@ def _predict_one(predictor: Any, image: Path, output: Path) -> None:
         raise TrainerError(
             str(image), found="scores that are not numbers", wanted="finite ones", action="train the model again"
         )
-    with replaced_when_whole(output, suffix=ENDING) as temporary:
+    with replacing(output, suffix=ENDING) as temporary:
         truncated = str(temporary).removesuffix(ENDING)
         export_prediction_from_logits(logits, properties, configuration, plans, dataset_json, truncated)
 
@@ -105,13 +106,12 @@ def main() -> int:
     parser.add_argument("model", metavar="MODEL", help="name of a trained model in matrix.json")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     arguments = parser.parse_args()
-    try:
+
+    def stage() -> None:
         run = open_run(arguments.run)
         predict(run, run.find_model(arguments.model, "trained"), arguments.device)
-    except TrainerError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+
+    return exit_code(stage)
 
 
 if __name__ == "__main__":
