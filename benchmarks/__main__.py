@@ -34,7 +34,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--data", type=Path, help="folder with the source data")
     run.add_argument("--out", type=Path, help="run folder (default: runs/<study>)")
     run.add_argument("--cores", type=_positive, default=os.cpu_count() or 1, help="jobs at a time (default: all cores)")
-    run.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to train (default: cpu)")
+    run.add_argument("--device", choices=("cpu", "cuda"), help="where to train (default: as before, else cpu)")
     run.set_defaults(function=_run)
     status = commands.add_parser("status", help="show how far a run is")
     status.add_argument("run", type=Path, help="run folder")
@@ -52,9 +52,11 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(options: argparse.Namespace) -> int:
     from benchmarks.run import run_study
+    from benchmarks.run_folder import recorded_settings
 
     out = options.out or Path("runs") / options.study.stem
-    return run_study(options.study, out, data=options.data, device=options.device, cores=options.cores)
+    device = options.device or recorded_settings(out).get("device", "cpu")
+    return run_study(options.study, out, data=options.data, device=device, cores=options.cores)
 
 
 def _status(options: argparse.Namespace) -> int:

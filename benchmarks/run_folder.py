@@ -11,6 +11,7 @@ from typing import Any
 
 from benchmarks.study import Study
 from benchmarks.study_file import StudyError, load_study
+from benchmarks.workflow.freshness import read_record
 from benchmarks.workflow.jobs import Job, list_jobs, nnunet_name
 from dataset_converters.atomic import write_json
 
@@ -58,6 +59,11 @@ def open_run(study_file: Path, run: Path, *, data: Path | None, device: str) -> 
     return study, jobs
 
 
+def recorded_settings(run: Path) -> dict[str, str]:
+    """Return the device and data folder a run was started with; empty for a new run."""
+    return {name: str(value) for name, value in read_record(run / "run.json").items()}
+
+
 @contextmanager
 def lock_run(run: Path) -> Iterator[None]:
     """Hold the run folder alone; the lock ends with the process, however it ends.
@@ -88,7 +94,7 @@ def _refuse_other_run(study: Study, run: Path, *, data: Path | None, device: str
     for arm in study.arms:
         if known.get(arm.name, arm) != arm:
             raise StudyError(f"{run}: arm {arm.name} was defined otherwise there; give it another name")
-    settings = json.loads((run / "run.json").read_text(encoding="utf-8"))
+    settings = recorded_settings(run)
     if settings["device"] != device:
         raise StudyError(f"{run}: runs on {settings['device']}, asked for {device}; give another --out")
     if data and settings["data"] and settings["data"] != str(data.resolve()):
@@ -97,9 +103,9 @@ def _refuse_other_run(study: Study, run: Path, *, data: Path | None, device: str
 
 def source_folders(study: Study, run: Path, data: Path | None) -> dict[str, Path]:
     """Find where each dataset lies: below --data, or --data itself for a study of one dataset."""
-    if data is None and (run / "run.json").exists():
-        recorded = json.loads((run / "run.json").read_text(encoding="utf-8"))["data"]
-        data = Path(recorded) if recorded else None
+    recorded = recorded_settings(run).get("data", "")
+    if data is None and recorded:
+        data = Path(recorded)
     if data is not None and not data.is_dir():
         raise StudyError(f"data folder {data}: no such folder; give the folder with {_names(study)}")
     folders = {}

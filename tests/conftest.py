@@ -5,10 +5,13 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from toy_dataset import dataset_folder, run_with, toy
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("nnUNet_def_n_proc", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
+
+__all__ = ["dataset_folder", "run_with", "toy"]  # fixtures of a toy dataset
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 

@@ -12,7 +12,7 @@ import pytest
 import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from toy_dataset import dataset_folder, make_annotation, make_case, make_image, toy  # noqa: F401
+from toy_dataset import make_annotation, make_case, make_image
 
 from dataset_converters.__main__ import main
 from dataset_converters.atomic import write_json
@@ -25,7 +25,7 @@ IMAGE, LABEL = "imagesTr/P1-LK_0000.nii.gz", "labelsTr/P1-LK.nii.gz"
 
 
 @pytest.fixture
-def folder(toy: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:  # noqa: F811
+def folder(toy: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A clean dataset of two cases with one float image each."""
 
     def case(name: str):

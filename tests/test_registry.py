@@ -1,12 +1,12 @@
 from pathlib import Path
 
 import pytest
-from toy_dataset import add_module, dataset_folder  # noqa: F401
+from toy_dataset import add_module
 
 from dataset_converters.registry import RegistryError, dataset_names, find_dataset, list_datasets
 
 
-def test_one_new_file_is_a_dataset(dataset_folder: Path) -> None:  # noqa: F811
+def test_one_new_file_is_a_dataset(dataset_folder: Path) -> None:
     add_module(dataset_folder, "toy")
     (dataset_folder / "_helper.py").write_text("raise RuntimeError('not a dataset')\n", encoding="utf-8")
     assert "toy" in dataset_names()
@@ -37,7 +37,7 @@ def test_unknown_name_lists_the_choices_and_the_nearest() -> None:
         (("from dataset_converters.records", "from nowhere_at_all"), "cannot be imported: ModuleNotFoundError"),
     ],
 )
-def test_broken_contract_is_named(dataset_folder: Path, change: tuple[str, str], message: str) -> None:  # noqa: F811
+def test_broken_contract_is_named(dataset_folder: Path, change: tuple[str, str], message: str) -> None:
     path = add_module(dataset_folder, "toy")
     text = path.read_text(encoding="utf-8")
     assert change[0] in text
@@ -47,7 +47,7 @@ def test_broken_contract_is_named(dataset_folder: Path, change: tuple[str, str],
     assert message in str(caught.value)
 
 
-def test_two_files_with_one_id_are_refused(dataset_folder: Path) -> None:  # noqa: F811
+def test_two_files_with_one_id_are_refused(dataset_folder: Path) -> None:
     add_module(dataset_folder, "toy_a")
     add_module(dataset_folder, "toy_b")
     with pytest.raises(RegistryError, match="toy_b: found dataset_id 790, which 'toy_a' has already"):

@@ -1,48 +1,23 @@
 import json
 import os
-import signal
-import subprocess
-import sys
-import textwrap
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 
-import nibabel as nib
 import numpy as np
 import pytest
 import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from toy_dataset import SIZE_ZYX, add_module, dataset_folder, make_annotation, make_case, make_image, toy  # noqa: F401
+from toy_dataset import SIZE_ZYX, Convert, files_below, make_annotation, make_case, make_image
 
-from dataset_converters.__main__ import main
-from dataset_converters.atomic import DiskFullError, replacing, write_json, write_text
+from dataset_converters.atomic import DiskFullError, write_text
 from dataset_converters.conversion_errors import ConversionErrors
 from dataset_converters.errors import ConversionError
 from dataset_converters.nifti import read_nifti, sha256_of, write_nifti
 from dataset_converters.records import Case, CtImage
-from dataset_converters.writer import convert
 
 pytestmark = pytest.mark.filterwarnings("error")
-Convert = Callable[..., Path]
-
-
-@pytest.fixture
-def run_with(toy: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Convert:  # noqa: F811
-    """Convert the given cases as dataset ``toy`` into ``tmp_path/run``."""
-
-    def converted(*cases: Case, **settings: object) -> Path:
-        monkeypatch.setattr(toy, "list_cases", lambda root, **options: list(cases))
-        return convert("toy", tmp_path / "source", tmp_path / "run", **settings)
-
-    return converted
-
-
-def files_below(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def listing(run: Path) -> dict:
@@ -368,144 +343,3 @@ def test_disk_full_during_a_case(run_with: Convert, tmp_path: Path) -> None:
     assert sorted(path.name for path in images.iterdir()) == ["P1-LK_0000.nii.gz", "P1-MK_0000.nii.gz"]
     run_with(make_case("P1"), make_case("P2"))
     assert len(list(images.iterdir())) == 4
-
-
-@pytest.mark.parametrize(
-    "write", [lambda path: write_text(path, "x" * 9), lambda path: write_nifti(path, make_image())]
-)
-def test_disk_full_keeps_the_old_file(tmp_path: Path, write: Callable[[Path], object]) -> None:
-    path = tmp_path / "a.nii.gz"
-    path.write_bytes(b"old")
-    (tmp_path / f".a.nii.gz.{os.getpid()}.partial").symlink_to("/dev/full")
-    with pytest.raises(DiskFullError, match=r"disk full while writing .*a.nii.gz"):
-        write(path)
-    assert files_below(tmp_path) == {"a.nii.gz": b"old"}
-
-
-def test_atomic_files_are_whole_or_absent(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError), replacing(tmp_path / "a") as temporary:  # noqa: PT012
-        temporary.write_text("half")
-        raise RuntimeError
-    with pytest.raises(ValueError, match="JSON"):
-        write_json(tmp_path / "b.json", {"a": float("nan")})
-    assert list(tmp_path.iterdir()) == []
-    write_json(tmp_path / "b.json", {"a": [1]})
-    assert json.loads((tmp_path / "b.json").read_text()) == {"a": [1]}
-
-
-def test_equal_images_give_equal_bytes_whenever_written(tmp_path: Path) -> None:
-    first = write_nifti(tmp_path / "a.nii.gz", make_image())
-    time.sleep(1.1)
-    assert write_nifti(tmp_path / "another_name.nii.gz", make_image()) == first
-    header = nib.load(tmp_path / "a.nii.gz").header
-    assert (int(header["sform_code"]), int(header["qform_code"]), header.get_xyzt_units()[0]) == (1, 1, "mm")
-
-
-SLOW_TOY = """
-import time
-import numpy as np
-import SimpleITK as sitk
-from dataset_converters.records import Case, CtImage
-
-
-def image(seed):
-    time.sleep(0.15)
-    values = np.random.default_rng(seed).normal(0, 300, (20, 64, 64)).astype("int16")
-    return CtImage(sitk.GetImageFromArray(values), {})
-
-
-def annotation(grid):
-    values = sitk.Cast(grid > 500, sitk.sitkUInt8)
-    return values
-
-
-def list_cases(root, *, depth=5):
-    return [
-        Case(f"P{n}", f"P{n}", {"LK": lambda n=n: image(n), "MK": lambda n=n: image(-n % 99)}, {"r": annotation})
-        for n in range(1, 6)
-    ]
-"""
-
-
-def test_killed_processes_resume_with_the_same_bytes(tmp_path: Path, dataset_folder: Path) -> None:  # noqa: F811
-    path = add_module(dataset_folder, "slow_toy")
-    path.write_text(path.read_text() + SLOW_TOY)
-    program = textwrap.dedent(f"""
-        import sys
-        import dataset_converters.datasets as datasets
-        datasets.__path__.append({str(dataset_folder)!r})
-        from dataset_converters.__main__ import main
-        print("ready", flush=True)
-        sys.exit(main(["convert", "slow_toy", "nowhere", sys.argv[1]]))
-    """)
-
-    def start(out: Path) -> subprocess.Popen:
-        process = subprocess.Popen([sys.executable, "-c", program, str(out)], stdout=subprocess.PIPE, text=True)
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        return process
-
-    listings = tmp_path / "killed/nnUNet_raw/Dataset790_slow_toy/dataset.json"
-    for seconds in (0.25, 0.5, 0.7):
-        process = start(tmp_path / "killed")
-        time.sleep(seconds)
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-        assert not listings.exists()
-    for name in ("killed", "whole"):
-        process = start(tmp_path / name)
-        assert "5 cases, 10 images" in process.communicate()[0]
-        assert process.returncode == 0
-    assert files_below(tmp_path / "killed") == files_below(tmp_path / "whole")
-
-
-def test_command_line_says_one_thing_and_exits(
-    run_with: Convert,
-    toy: ModuleType,  # noqa: F811
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.setattr(toy, "list_cases", lambda root, **options: [make_case("P1")])
-    out = str(tmp_path / "run")
-    assert main(["convert", "toy", "nowhere", out, "--option", "depth=4", "--id", "12", "--name", "mine"]) == 0
-    printed = capsys.readouterr()
-    assert printed.out == f"{out}/nnUNet_raw/Dataset012_mine: 1 cases, 2 images, 0 cases excluded\n"
-    assert "note: found 1 cases; the complete collection has 3" in printed.err
-    assert (
-        main(["check", f"{out}/nnUNet_raw/Dataset012_mine", "--annotations", f"{out}/annotations/Dataset012_mine"]) == 0
-    )
-    spec = {"converter": "toy", "root": "nowhere", "out": out, "nnunet_name": "", "dataset_id": 0}
-    write_json(tmp_path / "spec.json", {**spec, "training_reader": "reader1", "options": {}, "exclude": {}})
-    assert main(["convert", "--spec", str(tmp_path / "spec.json")]) == 0
-    assert main(["list"]) == 0
-    assert "toy (790): Toy" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["convert", "tooy", "a", "b"], "found no dataset 'tooy'; did you mean 'toy'?"),
-        (["convert", "toy", "a"], "found an incomplete command; wanted NAME ROOT OUT"),
-        (["convert", "toy", "a", "b", "--option", "depth"], "found 'depth'; wanted --option KEY=VALUE"),
-        (["convert", "toy", "a", "b", "--option", "depth=soft"], "found 'soft'; wanted a TOML value"),
-        (["convert", "toy", "a", "b", "--option", "deep=1"], "toy: found option 'deep'"),
-        (["convert", "toy", "a", "b"], "toy: found no cases"),
-        (["convert", "--spec", "absent.json"], "absent.json: No such file"),
-        (["check", "absent"], ""),
-    ],
-)
-def test_command_line_mistakes(
-    toy: ModuleType,  # noqa: F811
-    capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    arguments: list[str],
-    message: str,
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert main(arguments) == 1
-    printed = capsys.readouterr()
-    assert message in printed.err
-    assert "Traceback" not in printed.err
-    assert not (tmp_path / "b").exists()

@@ -1,7 +1,7 @@
 """A dataset of invented cases for tests of the registry, the writer and the check."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -11,7 +11,9 @@ import SimpleITK as sitk
 
 import dataset_converters.datasets
 from dataset_converters.records import Case, CtImage
+from dataset_converters.writer import convert
 
+Convert = Callable[..., Path]
 SIZE_ZYX = (5, 7, 6)
 SPACING_MM = (0.8, 0.9, 3.0)
 MODULE = '''"""Toy."""
@@ -100,3 +102,18 @@ def toy(dataset_folder: Path) -> ModuleType:
 
     add_module(dataset_folder, "toy")
     return find_dataset("toy")
+
+
+@pytest.fixture
+def run_with(toy: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Convert:
+    """Convert the given cases as dataset ``toy`` into ``tmp_path/run``."""
+
+    def converted(*cases: Case, **settings: object) -> Path:
+        monkeypatch.setattr(toy, "list_cases", lambda root, **options: list(cases))
+        return convert("toy", tmp_path / "source", tmp_path / "run", **settings)
+
+    return converted
+
+
+def files_below(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
