@@ -58,7 +58,7 @@ class Display:
 def progress_table(progress: list[JobProgress], *, everything: bool = False) -> Table:
     """Build the table of jobs; without ``everything`` waiting and finished jobs are only counted."""
     table = Table(box=None, pad_edge=False)
-    for column in ("job", "state", "done", "", "since"):
+    for column in ("job", "state", "done", "", "time"):
         table.add_column(column, no_wrap=True)
     for entry in progress:
         if not everything and entry.state in ("waiting", "done"):
