@@ -38,7 +38,7 @@ def score_counts(scores: pd.DataFrame, study: Study, *, metric: str = "DSC") -> 
     flagged = _flagged(_counted(scores, study, metric=metric))
     parts = []
     for test_set in study.test_sets:
-        counts = _rows_of(flagged, test_set).groupby(GROUP[:-1], sort=False)[list(COUNTS)].sum().reset_index()
+        counts = _rows_of(flagged, study, test_set).groupby(GROUP[:-1], sort=False)[list(COUNTS)].sum().reset_index()
         parts.append(counts.assign(test_set=test_set.name))
     return pd.concat(parts, ignore_index=True)[list(COUNT_COLUMNS)]
 
@@ -46,7 +46,7 @@ def score_counts(scores: pd.DataFrame, study: Study, *, metric: str = "DSC") -> 
 def score_totals(scores: pd.DataFrame, study: Study, *, metric: str = "DSC") -> dict[str, int]:
     """Return the same counts over all scores of any test set, each counted once."""
     flagged = _flagged(_counted(scores, study, metric=metric))
-    used = pd.concat([_rows_of(flagged, test_set) for test_set in study.test_sets])
+    used = pd.concat([_rows_of(flagged, study, test_set) for test_set in study.test_sets])
     used = used[~used.index.duplicated()]
     return {name: int(used[name].sum()) for name in COUNTS}
 
@@ -57,23 +57,6 @@ def rows_of_study(study: Study) -> dict[str, str]:
     for arm in study.arms:
         rows.setdefault(arm.recipe, arm.label)
     return rows | {baseline.name: baseline.label for baseline in study.baselines}
-
-
-def recipe_of_arm(study: Study, arm: str, *, dataset: str) -> str:
-    """Return the table row of an arm on a dataset; empty if another arm of the same row trains on that dataset."""
-    if arm in [baseline.name for baseline in study.baselines]:
-        return arm
-    recipes = {entry.name: entry.recipe for entry in study.arms}
-    if arm not in recipes:
-        raise AnalysisError(f"scores: arm {arm!r} is not in the study; its arms are {', '.join(recipes)}")
-    peers = [entry for entry in study.arms if entry.recipe == recipes[arm]]
-    at_home = [entry.name for entry in peers if dataset in entry.datasets] or [entry.name for entry in peers]
-    if len(at_home) > 1:
-        raise AnalysisError(
-            f"study: arms {', '.join(at_home)} share the row {recipes[arm]!r} and all apply to {dataset}; "
-            "give them different recipes"
-        )
-    return recipes[arm] if arm in at_home else ""
 
 
 def rows_of_block(frame: pd.DataFrame, study: Study, *, trainer: str, structure: str) -> pd.DataFrame:
@@ -92,13 +75,14 @@ def blocks(study: Study) -> Iterator[tuple[str, str, str]]:
 
 
 def _counted(scores: pd.DataFrame, study: Study, *, metric: str) -> pd.DataFrame:
-    """Return the rows of one metric with the value that counts and the recipe, without arms trained elsewhere."""
+    """Return the rows of one metric with the value that counts."""
+    known = {entry.name for entry in study.arms} | {entry.name for entry in study.baselines}
+    unknown = sorted(set(scores["arm"]) - known)
+    if unknown:
+        raise AnalysisError(f"scores: arm {unknown[0]!r} is not in the study; its arms are {', '.join(sorted(known))}")
     rows = scores[scores["metric"].eq(metric)].copy()
     rows["counted"] = counted_values(rows, find_metric(metric))
-    pairs = set(zip(rows["dataset"], rows["arm"], strict=True))
-    recipes = {(dataset, arm): recipe_of_arm(study, arm, dataset=dataset) for dataset, arm in pairs}
-    rows["recipe"] = [recipes[pair] for pair in zip(rows["dataset"], rows["arm"], strict=True)]
-    return rows[rows["recipe"].ne("")]
+    return rows
 
 
 def _flagged(counted: pd.DataFrame) -> pd.DataFrame:
@@ -112,15 +96,23 @@ def _flagged(counted: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _rows_of(counted: pd.DataFrame, test_set: TestSet) -> pd.DataFrame:
-    keep = counted["dataset"].isin(test_set.datasets) & counted["variant"].isin(test_set.variants)
+def _rows_of(counted: pd.DataFrame, study: Study, test_set: TestSet) -> pd.DataFrame:
+    """Return the scores of a test set, of the arms it takes, each with its table row (``recipe``)."""
+    recipes = {
+        (dataset, arm): recipe
+        for dataset in test_set.datasets
+        for arm, recipe in study.rows_on(test_set, dataset).items()
+    }
+    pairs = zip(counted["dataset"], counted["arm"], strict=True)
+    rows = counted.assign(recipe=[recipes.get(pair, "") for pair in pairs])
+    keep = rows["variant"].isin(test_set.variants) & rows["recipe"].ne("")
     if test_set.readers:
-        keep &= counted["reader"].isin(test_set.readers)
-    return counted[keep]
+        keep &= rows["reader"].isin(test_set.readers)
+    return rows[keep]
 
 
 def _values_on(counted: pd.DataFrame, study: Study, test_set: TestSet) -> pd.DataFrame:
-    rows = _rows_of(counted, test_set)
+    rows = _rows_of(counted, study, test_set)
     by_variant = _averaged(rows)
     kinds = rows.groupby("dataset")["variant_kind"].agg(lambda kind: len(set(kind)))
     mixed = set(kinds.index[kinds > 1])

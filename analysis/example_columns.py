@@ -63,7 +63,7 @@ def _column(
     if z is None:
         return None
     image = read_ct_slice(run.path(run.matrix["images"][image_id]["path"]), z)
-    found = predictions_of(run, rows, image_id, z=z, structure=structure, readers=test_set.readers)
+    found = predictions_of(run, rows, image_id, z=z, structure=structure, test_set=test_set)
     return ExampleColumn(test_set, patient, first["variant"], z, image, references, found)
 
 

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from analysis.aggregate import recipe_of_arm, rows_of_study
+from analysis.aggregate import rows_of_study
 from analysis.empties import counted_values
 from analysis.errors import AnalysisError
 from analysis.label_map import read_label_map
 from analysis.metric import Mask, find_metric
 from analysis.run_folder import RunFolder
+from benchmarks.study import TestSet
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class ExamplePrediction:
 
 
 def predictions_of(
-    run: RunFolder, scores: pd.DataFrame, image: str, *, z: int, structure: str, readers: Sequence[str]
+    run: RunFolder, scores: pd.DataFrame, image: str, *, z: int, structure: str, test_set: TestSet
 ) -> list[ExamplePrediction]:
     """Return the prediction of each row of the study's tables except the untrained baselines, in their order.
 
@@ -38,15 +39,15 @@ def predictions_of(
     ----------
     scores : DataFrame
         Score rows of this image's patient and structure, and of one trainer.
-    readers : sequence of str
-        The readers to average over; empty: all.
+    test_set : TestSet
+        The arms it takes are shown, its readers are averaged over.
     """
     baselines = [entry.name for entry in run.study.baselines]
     dataset = run.matrix["images"][image]["dataset"]
     found = []
+    taken = run.study.rows_on(test_set, dataset)
     for recipe, label in rows_of_study(run.study).items():
-        arms = {arm for arm in scores["arm"] if arm not in baselines}
-        arms = {arm for arm in arms if recipe_of_arm(run.study, arm, dataset=dataset) == recipe}
+        arms = {arm for arm, row in taken.items() if row == recipe and arm not in baselines}
         models = [
             model
             for model in sorted(run.matrix["models"], key=lambda model: (model["seed"], model["fold"]))
@@ -54,7 +55,7 @@ def predictions_of(
         ]
         if models:
             model = models[0]
-            value = _value(scores, model, run.matrix["images"][image]["case"], readers=readers)
+            value = _value(scores, model, run.matrix["images"][image]["case"], readers=test_set.readers)
             mask = _mask(run, model["model"], image, z=z, structure=structure)
             found.append(ExamplePrediction(recipe, label, model["model"], mask, value))
     return found

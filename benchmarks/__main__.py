@@ -66,7 +66,7 @@ def _status(options: argparse.Namespace) -> int:
     from benchmarks.progress import as_json, read_progress
     from benchmarks.workflow.jobs import read_jobs
 
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 160)
     while True:
         progress = read_progress(options.run, read_jobs(options.run))
         if options.json:

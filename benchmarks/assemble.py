@@ -46,7 +46,8 @@ def assemble(run: Path) -> Path:
     images, references = _images(study, converted), _references(study, converted)
     folds = divide(_patients(images, converted), study.split)
     plans, models = list_plans(study, folds), list_models(study, folds, images)
-    used = sorted({image for plan in plans for split in plan["splits"] for image in (*split["train"], *split["val"])})
+    trained = {image for plan in plans for split in plan["splits"] for image in (*split["train"], *split["val"])}
+    used = sorted(trained | {image for model in models for image in model.get("train", [])})
     nnunet = f"Dataset{study.dataset_id}_{study.name}"
     ignore, label_hashes = _write_study_dataset(run, nnunet, study, used, images, references, converted)
     for plan in plans:
@@ -91,10 +92,6 @@ def _check_names(study: Study, converted: Mapping[str, Any]) -> None:
         for variant in names:
             if variant not in variants:
                 raise StudyError(f"{name}: no case has variant {variant!r}; the variants are {sorted(variants)}")
-    everything = [member for members in study.structures.values() for member in members]
-    twice = sorted({member for member in everything if everything.count(member) > 1})
-    if twice:
-        raise StudyError(f"[structures] {twice} belong to two structures; the structures of a study must be disjoint")
 
 
 def _images(study: Study, converted: Mapping[str, Any]) -> Entries:

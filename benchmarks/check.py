@@ -5,19 +5,22 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from benchmarks.run_folder import FIXED, source_folders
+from benchmarks.patients import Patient, divide, training_images
+from benchmarks.run_folder import list_differences, source_folders
 from benchmarks.study import DatasetUse, Study
 from benchmarks.study_file import StudyError, load_study
+from dataset_converters.records import Case
 
 NNUNET_VERSIONS = SpecifierSet(">=2.8.1,<2.9")
-BYTES_PER_MODEL_WIDTH = 2_000_000
-"""Checkpoints of one model per channel of its first block, weights and optimiser state, measured."""
+BYTES_PER_SQUARED_WIDTH = 200_000
+"""Two checkpoints of one model by the square of its first block's channels: 800 MB at 64 (33 million parameters)."""
 MINIMUM_FREE_BYTES = 2_000_000_000
 PROBE = """
 import sys, torch, torchvision
@@ -52,44 +55,31 @@ def check_study(study_file: Path, run: Path, *, data: Path | None, device: str) 
 def _check_run_folder(study: Study, run: Path) -> list[str]:
     if not (run / "study.toml").exists():
         return []
-    frozen = load_study(run / "study.toml")
-    changed = [name for name in FIXED if getattr(frozen, name) != getattr(study, name)]
-    return [f"run folder {run}: was made with another {changed}; give another --out"] if changed else []
+    changed = list_differences(load_study(run / "study.toml"), study)
+    return [f"run folder {run}: was made with another {', '.join(changed)}; give another --out"] if changed else []
 
 
 def _check_data(study: Study, run: Path, data: Path | None) -> list[str]:
-    """List the cases of every dataset, as the conversion would, without reading pixels."""
+    """List the cases of every dataset, as the conversion would, without reading pixels, and try the split."""
     try:
         folders = source_folders(study, run, data)
     except StudyError as error:
         return [str(error)]
     findings: list[str] = []
-    variants: set[str] = set()
+    cases: dict[str, list[Case]] = {}
     labels: set[str] = set()
     for use in study.datasets:
         try:
-            found, known = _list_cases(use, folders[use.name])
+            cases[use.name], known = _list_cases(use, folders[use.name])
+            labels |= known
         except Exception as error:  # a converter may stop on anything a stranger's folder holds
             findings.append(f"dataset {use.name}: {error}")
-            continue
-        labels |= known
-        variants |= {variant for names in found.values() for variant in names}
-        unknown = sorted(set(use.exclude) - set(found))
-        if unknown:
-            findings.append(f"dataset {use.name}: excludes {unknown}, which are no cases of it")
-    if findings:
-        return findings
-    for structure, members in study.structures.items():
-        findings += [
-            f"structure {structure}: no dataset has a label {name!r}" for name in members if name not in labels
-        ]
-    named = {variant for arm in study.arms for variant in arm.variants}
-    named |= {variant for entry in study.test_sets for variant in entry.variants}
-    findings += [f"variant {name!r}: no case has it; found {sorted(variants)}" for name in sorted(named - variants)]
-    return findings
+    if findings and data is None:
+        findings.append("no --data was given; give the folder that holds the source data")
+    return findings or _unknown_names(study, cases, labels) or _impossible_split(study, cases)
 
 
-def _list_cases(use: DatasetUse, folder: Path) -> tuple[Mapping[str, tuple[str, ...]], set[str]]:
+def _list_cases(use: DatasetUse, folder: Path) -> tuple[list[Case], set[str]]:
     from dataset_converters.conversion_errors import ConversionErrors, faulty_cases
     from dataset_converters.errors import ConversionError
     from dataset_converters.registry import find_dataset
@@ -97,23 +87,60 @@ def _list_cases(use: DatasetUse, folder: Path) -> tuple[Mapping[str, tuple[str, 
     module: Any = find_dataset(use.converter)
     faulty: set[str] = set()
     try:
-        cases = module.list_cases(folder, **use.options)
+        cases = list(module.list_cases(folder, **use.options))
     except (ConversionError, ConversionErrors) as error:
         faulty = faulty_cases(error)
         if not error.readable or not faulty <= set(use.exclude):
             raise
-        cases = error.readable
+        cases = list(error.readable)
+    unknown = sorted(set(use.exclude) - faulty - {case.case for case in cases})
+    if unknown:
+        raise StudyError(f"excludes {unknown}, which are no cases of it")
+    cases = [case for case in cases if case.case not in use.exclude]
     if not cases:
         raise StudyError(f"no case found in {folder}")
-    named = {case.case: tuple(case.images) for case in cases} | dict.fromkeys(faulty, ())
-    return named, set(module.DATASET.labels)
+    return cases, set(module.DATASET.labels)
+
+
+def _unknown_names(study: Study, cases: Mapping[str, list[Case]], labels: set[str]) -> list[str]:
+    everything = [case for group in cases.values() for case in group]
+    variants = {variant for case in everything for variant in case.images}
+    readers = {reader for case in everything for reader in case.annotations}
+    findings = [
+        f"structure {structure}: no dataset has a label {name!r}"
+        for structure, members in study.structures.items()
+        for name in members
+        if name not in labels
+    ]
+    named = {variant for arm in study.arms for variant in arm.variants}
+    named |= {variant for entry in study.test_sets for variant in entry.variants}
+    findings += [f"variant {name!r}: no case has it; found {sorted(variants)}" for name in sorted(named - variants)]
+    wanted = {reader for entry in study.test_sets for reader in entry.readers}
+    wanted |= {use.training_reader for use in study.datasets if use.training_reader}
+    return findings + [f"reader {name!r}: no case has it; found {sorted(readers)}" for name in sorted(wanted - readers)]
+
+
+def _impossible_split(study: Study, cases: Mapping[str, list[Case]]) -> list[str]:
+    patients: dict[tuple[str, str], Patient] = {}
+    for dataset, group in cases.items():
+        for case in group:
+            known = patients.get((dataset, case.patient), Patient(dataset, case.patient, case.role, {}))
+            images = {name: (*known.images.get(name, ()), f"{dataset}_{case.case}-{name}") for name in case.images}
+            patients[dataset, case.patient] = replace(known, images={**known.images, **images})
+    try:
+        for fold in divide(list(patients.values()), study.split):
+            for arm in study.arms:
+                training_images(study, arm, fold)
+    except StudyError as error:
+        return [f"split: {error}"]
+    return []
 
 
 def _check_disk(study: Study, run: Path, device: str) -> list[str]:
     if device not in study.budgets:
         return []
     models = len(study.arms) * len(study.trainers) * len(study.seeds) * study.split.folds
-    needed = MINIMUM_FREE_BYTES + models * study.budgets[device].width * BYTES_PER_MODEL_WIDTH
+    needed = MINIMUM_FREE_BYTES + models * study.budgets[device].width ** 2 * BYTES_PER_SQUARED_WIDTH
     place = next(folder for folder in (run, *run.absolute().parents) if folder.exists())
     free = shutil.disk_usage(place).free
     if free >= needed:

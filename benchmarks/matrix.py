@@ -39,14 +39,13 @@ def list_models(study: Study, folds: tuple[Fold, ...], images: Entries) -> list[
             "fold": number,
             "plans_name": plans_name(study, arm, seed),
             "kind": "trained",
-            "test": _test_images(study, arm.name, arm.datasets, fold, images),
+            "test": _test_images(study, arm.name, fold, images),
         }
         for arm in study.arms
         for trainer in study.trainers
         for seed in study.seeds
         for number, fold in enumerate(folds)
     ]
-    everything = tuple(use.name for use in study.datasets)
     for baseline in study.baselines:
         for number, fold in enumerate(folds):
             first = [next(iter(entry.images.values()))[0] for entry in fold.training]
@@ -60,22 +59,21 @@ def list_models(study: Study, folds: tuple[Fold, ...], images: Entries) -> list[
                     "plans_name": "",
                     "kind": baseline.kind,
                     "train": sorted(first),
-                    "test": _test_images(study, baseline.name, everything, fold, images),
+                    "test": _test_images(study, baseline.name, fold, images),
                 }
             )
     return models
 
 
-def _test_images(study: Study, arm: str, datasets: tuple[str, ...], fold: Fold, images: Entries) -> list[str]:
-    """List the images a model is scored on: the fold's test patients in the test sets that take the arm."""
+def _test_images(study: Study, arm: str, fold: Fold, images: Entries) -> list[str]:
+    """List the images an arm is scored on: the fold's test patients in the test sets that take the arm."""
     testing = {patient.key for patient in fold.testing}
     chosen = {
         image
         for test_set in study.test_sets
-        if (arm in test_set.arms if test_set.arms else set(datasets) & set(test_set.datasets))
         for image, entry in images.items()
         if entry["variant"] in test_set.variants
-        and entry["dataset"] in (test_set.datasets if test_set.arms else set(datasets) & set(test_set.datasets))
+        and arm in study.rows_on(test_set, entry["dataset"])
         and (entry["dataset"], entry["patient"]) in testing
     }
     return sorted(chosen)

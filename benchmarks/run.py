@@ -10,7 +10,7 @@ from rich.console import Console
 
 from benchmarks.display import Display
 from benchmarks.progress import failure_lines, read_progress
-from benchmarks.run_folder import lock_run, open_run
+from benchmarks.run_folder import lock_run, open_run, recorded_settings
 from benchmarks.workflow.freshness import stale_jobs
 from benchmarks.workflow.jobs import Job
 
@@ -91,6 +91,8 @@ def _report_failure(run: Path, jobs: tuple[Job, ...], console: Console) -> int:
         console.print(f"the workflow engine stopped; the end of {run / 'logs' / 'snakemake.log'}:")
         lines = (run / "logs" / "snakemake.log").read_text(encoding="utf-8", errors="replace").splitlines()
         console.print("\n".join(lines[-20:]), markup=False, highlight=False)
+    if any(job.kind == "convert" for job in failed) and not recorded_settings(run).get("data"):
+        console.print("no --data was given: give the folder that holds the source data")
     console.print("mend the cause and run the same command again: what is done stays done")
     return 1
 

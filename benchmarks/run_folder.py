@@ -9,14 +9,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.study import Study
+from benchmarks.study import Arm, DatasetUse, Study
 from benchmarks.study_file import StudyError, load_study
 from benchmarks.workflow.freshness import read_record
-from benchmarks.workflow.jobs import Job, list_jobs, nnunet_name
+from benchmarks.workflow.jobs import Job, dataset_id, list_jobs
 from dataset_converters.atomic import write_json
+from dataset_converters.provenance import source_fingerprint
 
-FIXED = ("name", "dataset_id", "structures", "image", "split", "budgets")
+FIXED = ("name", "dataset_id", "structures", "split", "budgets")
 """Parts of a study that every model of a run shares: a run made with others cannot be continued."""
+WORDS = {"label": "", "recipe": ""}
+"""Parts of a record that only tables show; they may change."""
 
 
 def open_run(study_file: Path, run: Path, *, data: Path | None, device: str) -> tuple[Study, tuple[Job, ...]]:
@@ -45,18 +48,39 @@ def open_run(study_file: Path, run: Path, *, data: Path | None, device: str) -> 
             "root": str(folders[use.name]),
             "out": ".",
             "nnunet_name": use.name,
-            "dataset_id": int(nnunet_name(study, use.name)[7:10]),
+            "dataset_id": dataset_id(use),
             "training_reader": use.training_reader,
             "options": _plain(use.options),
             "exclude": dict(use.exclude),
         }
         _write_if_changed(run / "specs" / f"{use.name}.json", spec)
+        source = {"names_sizes_times_sha256": source_fingerprint(folders[use.name], without=run)}
+        _write_if_changed(run / "sources" / f"{use.name}.json", source)
     settings = {"study": study.name, "device": device, "data": str(data.resolve()) if data else ""}
     _write_if_changed(run / "run.json", settings)
     shutil.copyfile(study_file, run / "study.toml.part")
     (run / "study.toml.part").replace(run / "study.toml")
     _write_if_changed(run / "workflow.json", {"device": device, "jobs": [dataclasses.asdict(job) for job in jobs]})
     return study, jobs
+
+
+def list_differences(frozen: Study, study: Study) -> list[str]:
+    """List what a changed study may not change in a run: shared settings, and datasets and arms that are there."""
+    different = [f"[{name}]" for name in FIXED if getattr(frozen, name) != getattr(study, name)]
+    if frozen.image.hu_window != study.image.hu_window:
+        different.append("[image.hu_window]")
+    for where, before, after in (
+        ("datasets", frozen.datasets, study.datasets),
+        ("arms", frozen.arms, study.arms),
+    ):
+        known = {entry.name: _without_words(entry) for entry in before}
+        different += [f"[{where}.{e.name}]" for e in after if known.get(e.name, _without_words(e)) != _without_words(e)]
+    return different
+
+
+def _without_words(entry: DatasetUse | Arm) -> DatasetUse | Arm:
+    words = {name: value for name, value in WORDS.items() if hasattr(entry, name)}
+    return dataclasses.replace(entry, **words)  # type: ignore[arg-type]
 
 
 def recorded_settings(run: Path) -> dict[str, str]:
@@ -83,21 +107,14 @@ def lock_run(run: Path) -> Iterator[None]:
 
 
 def _refuse_other_run(study: Study, run: Path, *, data: Path | None, device: str) -> None:
-    frozen = load_study(run / "study.toml")
-    for name in FIXED:
-        if getattr(frozen, name) != getattr(study, name):
-            raise StudyError(
-                f"{run}: was made with another [{name}]: found {getattr(study, name)}, the run has "
-                f"{getattr(frozen, name)}; give another --out"
-            )
-    known = {arm.name: arm for arm in frozen.arms}
-    for arm in study.arms:
-        if known.get(arm.name, arm) != arm:
-            raise StudyError(f"{run}: arm {arm.name} was defined otherwise there; give it another name")
+    differences = list_differences(load_study(run / "study.toml"), study)
+    if differences:
+        raise StudyError(f"{run}: was made with another {'; another '.join(differences)}; give another --out")
     settings = recorded_settings(run)
     if settings["device"] != device:
         raise StudyError(f"{run}: runs on {settings['device']}, asked for {device}; give another --out")
-    if data and settings["data"] and settings["data"] != str(data.resolve()):
+    converted = any((run / "done" / f"convert-{use.name}.json").exists() for use in study.datasets)
+    if data and converted and settings["data"] not in ("", str(data.resolve())):
         raise StudyError(f"{run}: reads {settings['data']}, asked for {data.resolve()}; give another --out")
 
 

@@ -163,6 +163,10 @@ class Study:
     baselines: tuple[Baseline, ...] = ()
     tables: Tables = Tables()
 
-    def arms_of(self, dataset: str) -> tuple[Arm, ...]:
-        """Return the arms that train on a dataset, in the study's order."""
-        return tuple(arm for arm in self.arms if dataset in arm.datasets)
+    def rows_on(self, test_set: TestSet, dataset: str) -> dict[str, str]:
+        """Return the arms and baselines scored on a dataset of a test set, each with its table row (recipe)."""
+        if dataset not in test_set.datasets:
+            return {}
+        named = test_set.arms
+        arms = {arm.name: arm.recipe for arm in self.arms if (arm.name in named if named else dataset in arm.datasets)}
+        return arms | {entry.name: entry.name for entry in self.baselines if not named or entry.name in named}

@@ -1,6 +1,7 @@
 """A study file (TOML) to a ``Study``; unknown keys and names are errors that list the choices."""
 
 import dataclasses
+import math
 import re
 import tomllib
 import types
@@ -14,6 +15,8 @@ from benchmarks.study import Study
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+-]*")
 IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+RESERVED = ("background", "ignore")
+PATCH_MULTIPLE = 32
 
 
 class StudyError(Exception):
@@ -133,9 +136,10 @@ def _checked(study: Study) -> Study:
         raise StudyError(
             f"[dataset_id] found {study.dataset_id}, wanted 900 to 999, so that no source dataset collides"
         )
-    for where in ("datasets", "arms", "trainers", "test_sets"):
+    for where in ("structures", "seeds", "budgets", "datasets", "arms", "trainers", "test_sets"):
         if not getattr(study, where):
             raise StudyError(f"[{where}] is empty; at least one entry is needed")
+    for where in ("datasets", "arms", "trainers", "test_sets"):
         _refuse_repeats(where, [entry.name for entry in getattr(study, where)])
     competitors = [arm.name for arm in study.arms] + [entry.name for entry in study.baselines]
     _refuse_repeats("arms and baselines, as file names", [slug(name) for name in competitors])
@@ -145,9 +149,45 @@ def _checked(study: Study) -> Study:
         _inside("datasets", entry.folder)
     for name in competitors:
         _wanted_name("arms", name, NAME)
+    for trainer in study.trainers:
+        _wanted_name("trainers", trainer.name, IDENTIFIER)
+    _sensible_structures(study)
     _known_names(study)
+    _one_arm_a_cell(study)
     _sensible_numbers(study)
     return study
+
+
+def _sensible_structures(study: Study) -> None:
+    for name, members in study.structures.items():
+        _wanted_name("structures", name, IDENTIFIER)
+        if name in RESERVED or not members:
+            raise StudyError(f"[structures] {name} = {list(members)}: wanted another name than {RESERVED} and a label")
+    everything = [member for members in study.structures.values() for member in members]
+    _refuse_repeats("structures, which must be disjoint", everything)
+    for seed in study.seeds:
+        if not 0 <= seed < 2**31:
+            raise StudyError(f"[seeds] found {seed}, wanted 0 to 2147483647")
+    ids = [study.dataset_id, *(use.id for use in study.datasets if use.id)]
+    for number in ids:
+        if not 1 <= number <= 999 or ids.count(number) > 1:
+            raise StudyError(f"[datasets.id] found {number} among {ids}, wanted different numbers from 1 to 999")
+    for where, entries in (("arms", study.arms), ("test_sets", study.test_sets)):
+        for name, variants in ((entry.name, entry.variants) for entry in entries):
+            if not variants:
+                raise StudyError(f"[{where}.{name}.variants] is empty; name at least one")
+
+
+def _one_arm_a_cell(study: Study) -> None:
+    for test_set in study.test_sets:
+        for dataset in test_set.datasets:
+            recipes = list(study.rows_on(test_set, dataset).values())
+            twice = sorted({recipe for recipe in recipes if recipes.count(recipe) > 1})
+            if twice:
+                raise StudyError(
+                    f"[test_sets.{test_set.name}] several arms of row {twice[0]!r} are scored on {dataset}; "
+                    "give them different recipes"
+                )
 
 
 def _known_names(study: Study) -> None:
@@ -176,19 +216,28 @@ def _sensible_numbers(study: Study) -> None:
     _refuse_unknown("budgets", tuple(study.budgets), ["cpu", "cuda"])
     for name in ("hu_window", "display_window"):
         low, high = getattr(study.image, name)
-        if low >= high:
+        if not -math.inf < low < high < math.inf:
             raise StudyError(f"[image.{name}] found {low} to {high}, wanted the lower value first")
     for device, budget in study.budgets.items():
         for entry in dataclasses.fields(budget):
             value = getattr(budget, entry.name)
             numbers = value if isinstance(value, tuple) else (value,)
-            if any(not isinstance(number, str) and number <= 0 for number in numbers):
+            if any(not isinstance(number, str) and not 0 < number < math.inf for number in numbers):
                 raise StudyError(f"[budgets.{device}.{entry.name}] found {value}, wanted more than 0")
+        if budget.learning_rate >= 1:
+            raise StudyError(f"[budgets.{device}.learning_rate] found {budget.learning_rate}, wanted less than 1")
+        if any(size % PATCH_MULTIPLE for size in budget.patch_size):
+            raise StudyError(
+                f"[budgets.{device}.patch_size] found {budget.patch_size}, wanted multiples of {PATCH_MULTIPLE}: "
+                "the networks halve the patch five times"
+            )
         if budget.iterations % budget.iterations_per_epoch:
             raise StudyError(
                 f"[budgets.{device}] iterations {budget.iterations} is no multiple of "
                 f"iterations_per_epoch {budget.iterations_per_epoch}"
             )
+    if not 0 < study.split.validation_share < 1:
+        raise StudyError(f"[split.validation_share] found {study.split.validation_share}, wanted between 0 and 1")
     if study.split.kind == "cross_validation" and study.split.folds < 2:
         raise StudyError(f"[split.folds] found {study.split.folds}, wanted 2 or more for cross-validation")
     if study.split.kind == "roles" and study.split.folds != 1:

@@ -17,19 +17,24 @@ def read_roles(path: Path, patients: set[str], *, dataset: str) -> dict[str, Rol
     Raises
     ------
     ConversionError
-        Wrong columns, a role other than ``train`` and ``test``, a patient missing, unknown or listed twice.
+        Wrong columns, a role other than ``train`` and ``test``, a patient unknown, without a role or with both.
     """
     rows = _read_rows(path, ("patient", "role"), patients, dataset)
-    roles = {row["patient"]: row["role"] for row in rows}
-    if rows and (len(roles) != len(rows) or roles.keys() != patients or not set(roles.values()) <= {"train", "test"}):
-        raise ConversionError(
-            dataset,
-            "",
-            found=f"{path.name} with {len(rows)} lines, {len(roles)} patients, roles {_listed(roles.values())}",
-            wanted=f"each of the {len(patients)} patients once, with role train or test",
-            action=f"correct {path.name}",
-        )
+    roles: dict[str, str] = {}
+    for row in rows:
+        patient, role = row["patient"], row["role"]
+        if role not in ("train", "test"):
+            raise _role_fault(dataset, patient, f"role {role!r}", "train or test", path)
+        if roles.setdefault(patient, role) != role:
+            raise _role_fault(dataset, patient, "roles train and test", "one role a patient", path)
+    absent = sorted(patients - roles.keys())
+    if rows and absent:
+        raise _role_fault(dataset, absent[0], f"no role ({len(absent)} patients have none)", "train or test", path)
     return cast(dict[str, Role], roles)
+
+
+def _role_fault(dataset: str, patient: str, found: str, wanted: str, path: Path) -> ConversionError:
+    return ConversionError(dataset, patient, found=found, wanted=wanted, action=f"correct {path.name}")
 
 
 def read_annotated_slices(path: Path, patients: set[str], *, dataset: str) -> dict[str, dict[str, list[int]]]:

@@ -87,6 +87,21 @@ def test_row_shared_by_arms_of_two_datasets(tmp_path) -> None:
     assert _value(values, test_set="LK", recipe="LK", dataset="other").value == pytest.approx(0.7)
 
 
+def test_a_test_set_that_names_arms_shows_those_and_no_others(tmp_path) -> None:
+    text = STUDY.replace("{paired}", "true").replace(
+        '[[trainers]]',
+        '[[datasets]]\nname = "other"\n\n[[arms]]\nname = "LK-other"\nrecipe = "LK"\nvariants = ["LK"]\n'
+        'datasets = ["other"]\n\n[[test_sets]]\nname = "away"\nvariants = ["LK"]\ndatasets = ["other"]\n'
+        'arms = ["LK"]\n\n[[trainers]]',
+    )  # fmt: skip
+    text = text.replace('lung kernel"\nvariants', 'lung kernel"\ndatasets = ["phantom"]\nvariants', 1)
+    study = study_from(text, tmp_path)
+    rows = [score(0.7, dataset="other", arm="LK-other"), score(0.2, dataset="other", arm="LK")]
+    values = patient_values(frame(rows), study)
+    assert _value(values, test_set="away", recipe="LK", dataset="other").value == pytest.approx(0.2)
+    assert _value(values, test_set="LK", recipe="LK", dataset="other").value == pytest.approx(0.7)
+
+
 def test_unknown_arm_is_an_error(tmp_path) -> None:
     with pytest.raises(AnalysisError, match="arm 'XX' is not in the study"):
         patient_values(frame([score(0.8, arm="XX")]), two_kernel_study(tmp_path))

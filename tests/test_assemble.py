@@ -115,7 +115,7 @@ def test_slices_the_training_reader_did_not_annotate_are_ignored_in_training(tmp
 
 def test_an_unknown_training_reader_is_an_error(tmp_path: Path) -> None:
     study = _phantom_study(tmp_path)
-    study.write_text(study.read_text().replace('label = "Phantom ILD"', 'training_reader = "reader9"'))
+    study.write_text(study.read_text().replace('training_reader = "reader1"', 'training_reader = "reader9"'))
     _convert_all(study, tmp_path / "run", None)
     with pytest.raises(StudyError, match=r"phantom: P00\d: no annotation by training_reader 'reader9'.*reader1"):
         assemble(tmp_path / "run")

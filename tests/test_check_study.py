@@ -25,8 +25,12 @@ def _sts(tmp_path: Path) -> Path:
 def _sample(tmp_path: Path) -> Path:
     from dataset_converters.datasets import sts
 
-    sts.make_sample(tmp_path / "data")
-    return tmp_path / "data"
+    root = tmp_path / "data"
+    sts.make_sample(root)
+    for number in (1, 2):
+        for name in ("STS_001", "STS_003"):
+            shutil.copytree(root / name, root / name.replace("_0", f"_{number}"))
+    return root
 
 
 def test_quickstart_is_ready_here(tmp_path: Path) -> None:
@@ -39,8 +43,9 @@ def test_a_study_with_its_data_is_ready(tmp_path: Path, ready: None) -> None:
 
 
 def test_missing_data_says_where_to_obtain_it(tmp_path: Path, ready: None) -> None:
-    (finding,) = check_study(STUDIES / "sts_kernels.toml", tmp_path / "run", data=None, device="cpu")
-    assert "obtain the data" in finding
+    findings = check_study(STUDIES / "sts_kernels.toml", tmp_path / "run", data=None, device="cpu")
+    assert "obtain the data" in findings[0]
+    assert findings[1] == "no --data was given; give the folder that holds the source data"
 
 
 def test_a_data_folder_that_is_not_there_is_named(tmp_path: Path, ready: None) -> None:
@@ -71,6 +76,25 @@ def test_a_full_disk_is_foreseen(tmp_path: Path, ready: None, monkeypatch: pytes
     monkeypatch.setattr(check, "MINIMUM_FREE_BYTES", 10**18)
     (finding,) = check_study(_sts(tmp_path), tmp_path / "run", data=_sample(tmp_path), device="cpu")
     assert "GB free, wanted" in finding
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            'training_reader = "manual"',
+            'training_reader = "manuel"',
+            "reader 'manuel': no case has it; found ['manual']",
+        ),
+        ("folds = 3", "folds = 9", "split: fold 6: no watching patient among 6; check roles and folds"),
+    ],
+)
+def test_a_reader_nobody_is_and_a_split_that_cannot_be_are_named(
+    tmp_path: Path, ready: None, old: str, new: str, message: str
+) -> None:
+    study = _sts(tmp_path)
+    study.write_text(study.read_text().replace(old, new))
+    assert check_study(study, tmp_path / "run", data=_sample(tmp_path), device="cpu") == [message]
 
 
 def test_an_unknown_trainer_lists_those_there_are(tmp_path: Path) -> None:

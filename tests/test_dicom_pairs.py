@@ -111,12 +111,20 @@ def test_folder_name_that_may_be_a_person_is_refused_and_not_quoted(root: Path) 
 @pytest.mark.parametrize(
     ("table", "content", "message"),
     [
-        ("patients.csv", "patient,role\nP01,train\n", "1 lines, 1 patients"),
-        ("patients.csv", "patient,role\nP01,train\nP01,test\nP02,test\n", "3 lines, 2 patients"),
+        (
+            "patients.csv",
+            "patient,role\nP01,train\n",
+            "P02: found no role",
+        ),
+        (
+            "patients.csv",
+            "patient,role\nP01,train\nP01,test\nP02,test\n",
+            "P01: found roles train and test",
+        ),
         (
             "patients.csv",
             "patient,role\nP01,train\nP02,exam\n",
-            "roles exam, train; wanted each of the 2 patients once",
+            "P02: found role 'exam'; wanted train or test",
         ),
         ("patients.csv", "patient,role\nP01,train\nP02,test\nP03,test\n", "1 patients without a folder"),
         ("patients.csv", "id,role\nP01,train\n", "columns id, role; wanted columns patient, role"),

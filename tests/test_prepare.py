@@ -57,6 +57,29 @@ def test_window_becomes_0_to_1_exactly_and_reruns_change_nothing(tmp_path: Path)
     assert snapshot(run) == before
 
 
+def test_an_arm_with_new_images_leaves_the_others_plans_as_they_were(tmp_path: Path) -> None:
+    run = write_tiny_run(tmp_path / "run", patients=4)
+    whole = json.loads((run / "matrix.json").read_text())
+    listing = run / "nnUNet_raw" / NNUNET / "dataset.json"
+    everything = json.loads(listing.read_text())
+    lung = {name: entry for name, entry in everything["dataset"].items() if name.endswith("-LK")}
+    listing.write_text(json.dumps(everything | {"dataset": lung, "numTraining": len(lung)}))
+    change_matrix(run, plans=whole["plans"][:1])
+    prepare(open_run(run))
+    plans = run / "nnUNet_preprocessed" / NNUNET / "tiny-LK-s0.json"
+    before = plans.read_bytes()
+    for entry in everything["dataset"].values():  # the new arm's images are larger
+        path = listing.parent / entry["images"][0]
+        if path.name.endswith("-MK_0000.nii.gz"):
+            write(path.resolve(), np.zeros((8, 96, 96), np.int16))
+            write(listing.parent / entry["label"], np.zeros((8, 96, 96), np.uint8))
+    listing.write_text(json.dumps(everything))
+    change_matrix(run, plans=whole["plans"])
+    prepare(open_run(run))
+    assert plans.read_bytes() == before
+    assert (plans.parent / "tiny-both-s0.json").is_file()
+
+
 def test_plans_hold_the_budget_and_splits_their_patients(tmp_path: Path) -> None:
     run = write_tiny_run(tmp_path / "run", patients=4)
     prepare(open_run(run))

@@ -35,6 +35,15 @@ def test_ignored_pixels_enter_neither_the_sum_nor_its_normalisation() -> None:
     assert logits.grad[0, :, 0, 2].tolist() == [0.0, 0.0]
 
 
+def test_a_batch_nobody_annotated_teaches_nothing() -> None:
+    logits = pixels([5.0, -5.0], [0.0, 1.0]).requires_grad_()
+    value = WeightedCrossEntropy([1.0, 60.0], 2)(logits, labels(2, 2))
+    value.backward()
+    assert value.item() == 0.0
+    assert logits.grad is not None
+    assert not logits.grad.any()
+
+
 def test_weight_is_the_inverse_frequency_unless_the_study_fixes_it() -> None:
     names = {"background": 0, "disease": 1, "effusion": 2}
     weights = weigh_classes(names, {0: 650, 1: 10, 2: 5}, {"effusion": 7}, where="study")

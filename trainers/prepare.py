@@ -103,15 +103,25 @@ def _plan(run: RunFolder) -> dict[str, Any]:
         shutil.copyfile(run.raw_dataset / "dataset.json", temporary)
     write_json(path, plans)
     write_json(source, wanted)
-    return plans
+    written: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))  # lists, as they are compared later
+    return written
 
 
 def _arm_plans(plans: dict[str, Any], name: str, settings: dict[str, Any]) -> dict[str, Any]:
     return deepcopy(plans) | {"plans_name": name, KEY: settings}
 
 
+def _training_part(content: Any) -> Any:
+    """Return plans or splits without the sizes of the whole dataset, which a study's new images change."""
+    if not isinstance(content, dict):
+        return content
+    kept = {name: value for name, value in content.items() if not name.startswith("original_median_")}
+    plan = {k: v for k, v in content["configurations"]["2d"].items() if k != "median_image_size_in_voxels"}
+    return kept | {"configurations": plan}
+
+
 def _write_once(content: Any, path: Path) -> None:
-    if path.is_file() and json.loads(path.read_text(encoding="utf-8")) != content:
+    if path.is_file() and _training_part(json.loads(path.read_text(encoding="utf-8"))) != _training_part(content):
         raise TrainerError(
             str(path),
             found="other splits or plans under this name",

@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from trainers.errors import TrainerError
@@ -35,11 +35,28 @@ class RunFolder:
 
     def predictions(self, model: Mapping[str, Any]) -> Path:
         """Folder of a model's label maps."""
-        return self.path / "predictions" / model["model"]
+        return self._inside(f"predictions/{model['model']}")
 
     def image(self, image_id: str) -> Path:
-        """Path of an image."""
-        return self.path / self.matrix["images"][image_id]["path"]
+        """Path of an image.
+
+        Raises
+        ------
+        TrainerError
+            The matrix points out of the run folder.
+        """
+        return self._inside(self.matrix["images"][image_id]["path"])
+
+    def _inside(self, relative: str) -> Path:
+        parts = PurePosixPath(relative)
+        if parts.is_absolute() or ".." in parts.parts:
+            raise TrainerError(
+                str(self.path / "matrix.json"),
+                found=f"path {relative!r}",
+                wanted="a path inside the run folder",
+                action="assemble the run again",
+            )
+        return self.path / parts
 
     def find_model(self, name: str, *kinds: str) -> Mapping[str, Any]:
         """Return the model of that name.

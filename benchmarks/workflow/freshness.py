@@ -15,10 +15,9 @@ def input_hashes(run: Path, job: Job) -> dict[str, str]:
 
 
 def output_sizes(run: Path, job: Job) -> dict[str, int]:
-    """List the files a job left (its outputs and all below its folder) with their sizes in bytes."""
+    """List the files a job left (its outputs and contents) with their sizes in bytes."""
     paths = [run / name for name in job.outputs]
-    if job.kind == "predict" and job.folder:
-        paths += sorted((run / job.folder).glob("*.nii.gz"))
+    paths += sorted(run.glob(job.contents)) if job.contents else []
     return {str(path.relative_to(run)): path.stat().st_size for path in paths if path.is_file()}
 
 

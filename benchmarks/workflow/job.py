@@ -93,10 +93,10 @@ def _execute(run: Path, job: Job, inputs: dict[str, str]) -> int:
         with log.open("a", encoding="utf-8") as text:
             text.write(f"{job.name}: ended without its outputs: {', '.join(absent)}\n")
         code = 1
-    record |= {"state": "done" if code == 0 else "failed", "exit_code": code} | _measured(started)
+    record |= {"state": "done" if code == 0 else "failed", "exit_code": code} | _measured(started) | _provenance()
     write_json(state_file, record)
     if code == 0:
-        write_json(run / "done" / f"{job.name}.json", record | _provenance())
+        write_json(run / "done" / f"{job.name}.json", record)
     return code
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from benchmarks.model_names import baseline_model, plans_name, trained_model
-from benchmarks.study import Study
+from benchmarks.study import DatasetUse, Study
 from benchmarks.study_file import StudyError
 
 Kind = Literal["convert", "check", "assemble", "prepare", "train", "predict", "evaluate", "tables", "figures"]
@@ -30,6 +30,8 @@ class Job:
         Files that exist when the job is done.
     folder : str
         Folder to empty when the inputs changed since its content was written; empty for none.
+    contents : str
+        Glob of further files the job leaves, recorded with their sizes; empty for none.
     """
 
     name: str
@@ -39,11 +41,12 @@ class Job:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     folder: str = ""
+    contents: str = ""
 
 
 def list_jobs(study: Study, device: str) -> tuple[Job, ...]:
     """List every job of a run in an order in which they can be done."""
-    sources = [job for use in study.datasets for job in _source_jobs(study, use.name)]
+    sources = [job for use in study.datasets for job in _source_jobs(use)]
     nnunet = f"Dataset{study.dataset_id}_{study.name}"
     cases = tuple(output for job in sources if job.kind == "convert" for output in job.outputs)
     checked = tuple(job.name for job in sources)
@@ -70,16 +73,17 @@ def list_jobs(study: Study, device: str) -> tuple[Job, ...]:
     return (*sources, assemble, prepare, *models, *_analysis_jobs(tuple(models)))
 
 
-def _source_jobs(study: Study, dataset: str) -> list[Job]:
-    nnunet = nnunet_name(study, dataset)
+def _source_jobs(use: DatasetUse) -> list[Job]:
+    dataset, nnunet = use.name, f"Dataset{dataset_id(use):03d}_{use.name}"
     spec, cases = f"specs/{dataset}.json", f"annotations/{nnunet}/cases.json"
     convert = Job(
         f"convert-{dataset}",
         "convert",
         (),
         ("dataset_converters", "convert", "--spec", spec),
-        (spec,),
+        (spec, f"sources/{dataset}.json"),
         (cases, f"nnUNet_raw/{nnunet}/dataset.json"),
+        contents=f"nnUNet_raw/{nnunet}/imagesTr/*.nii.gz",
     )
     check = Job(
         f"check-{dataset}",
@@ -92,13 +96,11 @@ def _source_jobs(study: Study, dataset: str) -> list[Job]:
     return [convert, check]
 
 
-def nnunet_name(study: Study, dataset: str) -> str:
-    """Return the nnU-Net folder name of a source dataset of the study."""
+def dataset_id(use: DatasetUse) -> int:
+    """Return the nnU-Net id of a source dataset: the study's choice, else the dataset file's own."""
     from dataset_converters.registry import find_dataset
 
-    use = next(entry for entry in study.datasets if entry.name == dataset)
-    number = use.id or find_dataset(use.converter).DATASET.dataset_id
-    return f"Dataset{number:03d}_{dataset}"
+    return use.id or find_dataset(use.converter).DATASET.dataset_id
 
 
 def _trained_jobs(study: Study, device: str) -> list[Job]:
@@ -129,6 +131,7 @@ def _trained_jobs(study: Study, device: str) -> list[Job]:
                             (f"{result}/checkpoint_final.pth", f"matrix.json#{model}"),
                             (),
                             f"predictions/{model}",
+                            f"predictions/{model}/*.nii.gz",
                         ),
                     ]
     return jobs
@@ -144,6 +147,7 @@ def _baseline_jobs(study: Study) -> list[Job]:
             (f"matrix.json#{model}", f"nnUNet_raw/Dataset{study.dataset_id}_{study.name}/dataset.json"),
             (),
             f"predictions/{model}",
+            f"predictions/{model}/*.nii.gz",
         )
         for baseline in study.baselines
         for fold in range(study.split.folds)
@@ -164,8 +168,17 @@ def _analysis_jobs(models: tuple[Job, ...]) -> list[Job]:
             ("analysis.make_tables", "."),
             ("scores.csv", "study.toml"),
             ("tables/table1.md",),
+            contents="tables/*",
         ),
-        Job("figures", "figures", ("evaluate",), ("analysis.make_figures", "."), ("scores.csv", "study.toml"), ()),
+        Job(
+            "figures",
+            "figures",
+            ("evaluate",),
+            ("analysis.make_figures", "."),
+            ("scores.csv", "study.toml"),
+            (),
+            contents="figures/*",
+        ),
     ]
 
 

@@ -16,7 +16,9 @@ Layout
     ``annotated_slices.csv`` (optional)    columns ``patient,reader,slice``, one line per slice that the reader
     annotated; slices count from 0 at the feet upward. A reader who is absent annotated every slice.
 
-    ``<patient>`` and ``<reader>`` consist of letters, digits and ``_``.
+    ``<patient>`` and ``<reader>`` consist of letters, digits and ``_``. A reader is a slot (``reader1``,
+    ``reader2``): where each slice was read twice, but not always by the same two people, put the first reading
+    of every slice into ``reader1``. Scores are averaged over slots.
 Labels
     1 disease.
 """

@@ -22,10 +22,13 @@ class WeightedCrossEntropy(nn.Module):
 
     def __init__(self, weights: list[float], ignore_label: int | None) -> None:
         super().__init__()
-        ignore_index = IGNORE_NOTHING if ignore_label is None else ignore_label
-        self._loss = nn.CrossEntropyLoss(torch.tensor(weights, dtype=torch.float32), ignore_index=ignore_index)
+        self._ignored = IGNORE_NOTHING if ignore_label is None else ignore_label
+        self._loss = nn.CrossEntropyLoss(torch.tensor(weights, dtype=torch.float32), ignore_index=self._ignored)
 
     def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """Return the loss of logits (batch, classes, y, x) against labels (batch, 1, y, x)."""
-        loss: torch.Tensor = self._loss(logits, target[:, 0].long())
+        labels = target[:, 0].long()
+        if bool((labels == self._ignored).all()):
+            return logits.sum() * 0
+        loss: torch.Tensor = self._loss(logits, labels)
         return loss

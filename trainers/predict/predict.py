@@ -9,7 +9,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from dataset_converters.atomic import replacing
+from dataset_converters.atomic import DiskFullError, replacing
 from trainers.command_line import exit_code
 from trainers.errors import TrainerError
 from trainers.lock import only_one_in
@@ -20,6 +20,8 @@ ENDING = ".nii.gz"
 
 def predict(run: RunFolder, model: Mapping[str, Any], device: str) -> None:
     """Write ``predictions/<model>/<image id>.nii.gz`` for every test image that has none.
+
+    An image that cannot be read or predicted does not stop the others; all faults are raised together at the end.
 
     The label maps are those of ``nnUNetv2_predict --disable_tta``: same preprocessing, tiles, resampling and export, on
     the image's own grid, with the last checkpoint. Everything runs in this process; the model is loaded once.
@@ -37,8 +39,21 @@ def predict(run: RunFolder, model: Mapping[str, Any], device: str) -> None:
     point_nnunet_at(run, loader_processes=0)
     predictor = _load_model(run.fold_folder(model), model, device)
     with only_one_in(folder):
+        faults = {}
         for image in tqdm(missing, desc=model["model"], unit="image"):
-            _predict_one(predictor, run.image(image), folder / f"{image}{ENDING}")
+            try:
+                _predict_one(predictor, run.image(image), folder / f"{image}{ENDING}")
+            except DiskFullError:
+                raise
+            except Exception as error:  # readers of damaged files raise many kinds
+                faults[image] = f"{type(error).__name__}: {error}"
+    if faults:
+        raise TrainerError(
+            model["model"],
+            found="; ".join(f"{image}: {fault}" for image, fault in faults.items()),
+            wanted="images that can be read and predicted",
+            action="check the converted images (python -m dataset_converters check), mend them and run again",
+        )
 
 
 def _load_model(fold_folder: Path, model: Mapping[str, Any], device: str) -> Any:
