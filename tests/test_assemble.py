@@ -12,8 +12,9 @@ import pytest
 from benchmarks.assemble import assemble
 from benchmarks.run_folder import open_run
 from benchmarks.study_file import StudyError
+from benchmarks.workflow.freshness import input_hashes
 from dataset_converters.check import check_nnunet_raw
-from dataset_converters.datasets import dicom_pairs
+from dataset_converters.datasets import dicom_pairs, sts
 from dataset_converters.writer import convert
 
 STUDIES = Path(__file__).resolve().parents[1] / "benchmarks" / "studies"
@@ -127,6 +128,31 @@ def test_an_unknown_structure_member_lists_the_labels(tmp_path: Path) -> None:
     _convert_all(study, tmp_path / "run", None)
     with pytest.raises(StudyError, match=r"no dataset has a label 'honeycomb'; known: .*'honeycombing'"):
         assemble(tmp_path / "run")
+
+
+def test_a_changed_source_makes_its_conversion_stale(tmp_path: Path) -> None:
+    data, run = tmp_path / "data", tmp_path / "run"
+    sts.make_sample(data)
+    _, jobs = open_run(STUDIES / "sts_kernels.toml", run, data=data, device="cpu")
+    before = input_hashes(run, jobs[0])
+    open_run(STUDIES / "sts_kernels.toml", run, data=data, device="cpu")
+    assert input_hashes(run, jobs[0]) == before
+    next((data / "STS_001" / "CT" / "image").iterdir()).unlink()
+    open_run(STUDIES / "sts_kernels.toml", run, data=data, device="cpu")
+    assert jobs[0].kind == "convert"
+    assert input_hashes(run, jobs[0]) != before
+
+
+def test_a_run_refuses_another_dataset_before_it_writes_anything(tmp_path: Path) -> None:
+    study, run = _phantom_study(tmp_path), tmp_path / "run"
+    open_run(study, run, data=None, device="cpu")
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    study.write_text(study.read_text().replace("seed = 3", "seed = 4"))
+    with pytest.raises(StudyError, match=r"made with another \[datasets.phantom\]; give another --out"):
+        open_run(study, run, data=None, device="cpu")
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+    study.write_text(study.read_text().replace("seed = 4", "seed = 3").replace("Phantom ILD", "ILD, simulated"))
+    open_run(study, run, data=None, device="cpu")
 
 
 def test_the_2021_protocol_runs_on_own_dicom_of_two_diseases(tmp_path: Path) -> None:
