@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from analysis.command_line import exit_code
 from analysis.empties import Status, status_of_masks
 from analysis.errors import AnalysisError
 from analysis.label_map import LabelMap, grid_difference, read_label_map
@@ -21,8 +22,7 @@ from analysis.metric import Metric, find_metrics
 from analysis.reference_masks import ReaderReference, read_references
 from analysis.run_folder import RunFolder, open_run
 from analysis.score_columns import COLUMNS
-from benchmarks.study_file import StudyError
-from dataset_converters.atomic import DiskFullError, replacing
+from dataset_converters.atomic import replacing
 
 
 def evaluate(run: RunFolder, *, show_progress: bool = False) -> pd.DataFrame:
@@ -60,17 +60,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m analysis.evaluate", description=__doc__)
     parser.add_argument("run", type=Path, help="folder of the run")
     options = parser.parse_args(arguments)
-    try:
-        scores = evaluate(open_run(options.run), show_progress=True)
-    except (AnalysisError, StudyError, DiskFullError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    write_scores(scores, options.run)
+    return exit_code(lambda: _evaluate_run(options.run))
+
+
+def _evaluate_run(root: Path) -> None:
+    scores = evaluate(open_run(root), show_progress=True)
+    write_scores(scores, root)
     troubled = scores[scores["status"].isin(("missing", "failed", "no_reference"))]
-    print(f"{len(scores)} scores, {len(troubled)} without a value, in {options.run / 'scores.csv'}")
+    print(f"{len(scores)} scores, {len(troubled)} without a value, in {root / 'scores.csv'}")
     for reason, count in troubled["reason"].value_counts().head(5).items():
         print(f"  {count} x {reason}")
-    return 0
 
 
 def _tasks_by_case(matrix: Mapping[str, Any]) -> dict[str, list[tuple[tuple[int, int], dict[str, Any], str]]]:

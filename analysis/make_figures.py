@@ -4,18 +4,17 @@ Every file in ``analysis/figures`` gives its figures, written to ``RUN/figures``
 they show and their caption.
 """
 
-import argparse
 import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from analysis.command_line import make_from_run
 from analysis.discovery import find_modules
 from analysis.errors import AnalysisError
 from analysis.figure import FigureResult
 from analysis.run_folder import open_run, read_scores
-from benchmarks.study_file import StudyError
-from dataset_converters.atomic import DiskFullError, replacing, write_text
+from dataset_converters.atomic import replacing, write_text
 
 ATTRIBUTES = ("NAME", "TITLE", "make")
 DOTS_PER_INCH = 300
@@ -41,16 +40,7 @@ def write_figure(result: FigureResult, folder: Path) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line."""
-    parser = argparse.ArgumentParser(prog="python -m analysis.make_figures", description=__doc__)
-    parser.add_argument("run", type=Path, help="folder of the run")
-    parser.add_argument("--only", metavar="NAME", help="make this figure only")
-    options = parser.parse_args(arguments)
-    try:
-        _make(options.run, options.only)
-    except (AnalysisError, StudyError, DiskFullError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+    return make_from_run(arguments, _make, program="analysis.make_figures", description=__doc__)
 
 
 def _save(result: FigureResult, path: Path) -> None:

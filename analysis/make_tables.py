@@ -4,7 +4,6 @@ Every file in ``analysis/tables`` gives one table, written to ``RUN/tables`` as 
 and HTML.
 """
 
-import argparse
 import hashlib
 import json
 import sys
@@ -15,6 +14,7 @@ from types import ModuleType
 
 import pandas as pd
 
+from analysis.command_line import make_from_run
 from analysis.discovery import find_modules
 from analysis.errors import AnalysisError
 from analysis.formats.html import to_html
@@ -23,8 +23,8 @@ from analysis.formats.markdown import to_markdown
 from analysis.run_folder import read_scores
 from analysis.table import TableResult
 from benchmarks.study import Study
-from benchmarks.study_file import StudyError, load_study
-from dataset_converters.atomic import DiskFullError, replacing, write_text
+from benchmarks.study_file import load_study
+from dataset_converters.atomic import replacing, write_text
 
 ATTRIBUTES = ("NAME", "TITLE", "make")
 
@@ -72,16 +72,7 @@ def budget_note(root: Path, study: Study) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line."""
-    parser = argparse.ArgumentParser(prog="python -m analysis.make_tables", description=__doc__)
-    parser.add_argument("run", type=Path, help="folder of the run")
-    parser.add_argument("--only", metavar="NAME", help="make this table only")
-    options = parser.parse_args(arguments)
-    try:
-        _make(options.run, options.only)
-    except (AnalysisError, StudyError, DiskFullError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+    return make_from_run(arguments, _make, program="analysis.make_tables", description=__doc__)
 
 
 def _make(root: Path, only: str | None) -> None:

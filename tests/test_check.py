@@ -1,4 +1,3 @@
-import contextlib
 import gzip
 import json
 import struct
@@ -238,8 +237,11 @@ def test_any_damaged_header_is_read_or_refused(tmp_path_factory: pytest.TempPath
     path = tmp_path_factory.getbasetemp() / "damaged.nii.gz"
     write_nifti(path, make_image(dtype="float32"))
     rewrite(path, lambda whole: whole[:position] + content + whole[position + len(content) :])
-    with contextlib.suppress(UnreadableNiftiError):
-        read_nifti(path)
+    try:
+        volume = read_nifti(path)
+    except UnreadableNiftiError:
+        return
+    assert volume.voxels_zyx.ndim == 3
 
 
 def test_dataset_json_that_is_absent_or_broken(folder: Path) -> None:

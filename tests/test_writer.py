@@ -1,5 +1,4 @@
 import json
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from toy_dataset import SIZE_ZYX, Convert, files_below, make_annotation, make_case, make_image
 
-from dataset_converters.atomic import DiskFullError, write_text
 from dataset_converters.conversion_errors import ConversionErrors
 from dataset_converters.errors import ConversionError
 from dataset_converters.nifti import read_nifti, sha256_of, write_nifti
-from dataset_converters.records import Case, CtImage
+from dataset_converters.records import CtImage
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -255,91 +253,3 @@ def test_options_are_checked_and_passed(run_with: Convert, tmp_path: Path) -> No
     assert listing(tmp_path / "run")["options"] == {"depth": 7}
     with pytest.raises(ConversionError, match=r"option 'dept'; wanted one of its options .depth: number of slices"):
         run_with(make_case("P1"), options={"dept": 7})
-
-
-def test_interrupted_conversion_resumes_with_the_same_bytes(run_with: Convert, tmp_path: Path) -> None:
-    calls: list[str] = []
-
-    def counted(name: str, *, stop: bool = False) -> Case:
-        def load() -> CtImage:
-            calls.append(name)
-            if stop:
-                raise KeyboardInterrupt
-            return CtImage(make_image(1), {})
-
-        return make_case(name, images={"LK": make_case().images["LK"], "MK": load})
-
-    names = ("P1", "P2", "P3")
-    run_with(*map(counted, names))
-    undisturbed = files_below(tmp_path / "run")
-    for path in sorted((tmp_path / "run").rglob("*"), reverse=True):
-        path.unlink() if path.is_file() else path.rmdir()
-    calls.clear()
-    with pytest.raises(KeyboardInterrupt):
-        run_with(counted("P1"), counted("P2", stop=True), counted("P3"))
-    assert not [name for name in files_below(tmp_path / "run") if "P2" in name], "P2-LK was written, then removed"
-    assert not (tmp_path / "run/nnUNet_raw/Dataset790_toy/dataset.json").exists()
-    run_with(*map(counted, names))
-    assert calls == ["P1", "P2", "P2", "P3"], "P1 was not converted again"
-    assert files_below(tmp_path / "run") == undisturbed
-
-
-def test_changed_files_options_and_source_are_converted_again(run_with: Convert, tmp_path: Path) -> None:
-    calls: list[str] = []
-
-    def load() -> CtImage:
-        calls.append("P1")
-        return CtImage(make_image(1), {})
-
-    case = make_case("P1", images={"LK": load})
-    folder = run_with(case)
-    run_with(case)
-    assert len(calls) == 1
-    image = folder / "imagesTr" / "P1-LK_0000.nii.gz"
-    whole = image.read_bytes()
-    image.write_bytes(whole[:-20])
-    run_with(case)
-    assert len(calls) == 2
-    assert image.read_bytes() == whole
-    run_with(case, options={"depth": 3})
-    assert len(calls) == 3
-    (tmp_path / "source").mkdir()
-    (tmp_path / "source" / "new.dcm").write_bytes(b"x")
-    run_with(case, options={"depth": 3})
-    assert len(calls) == 4
-
-
-def test_cases_that_are_gone_leave_no_files(run_with: Convert, tmp_path: Path) -> None:
-    run_with(make_case("P1"), make_case("P2"))
-    run_with(make_case("P1"))
-    assert [name for name in files_below(tmp_path) if "P2" in name] == []
-
-
-def test_foreign_datasets_are_left_alone(run_with: Convert, tmp_path: Path) -> None:
-    foreign = tmp_path / "run/nnUNet_raw/Dataset790_toy/dataset.json"
-    write_text(foreign, "{}")
-    with pytest.raises(ConversionError, match=r"dataset.json of another origin"):
-        run_with(make_case("P1"))
-    assert foreign.read_text() == "{}"
-    with pytest.raises(ConversionError, match=r"found Dataset790_toy in .*; wanted id 790 free"):
-        run_with(make_case("P1"), nnunet_name="other")
-    with pytest.raises(ConversionError, match=r"found nnU-Net name '../x' and id 790"):
-        run_with(make_case("P1"), nnunet_name="../x")
-
-
-def test_disk_full_during_a_case(run_with: Convert, tmp_path: Path) -> None:
-    """A real ENOSPC: the temporary file of the second variant is the device that is always full."""
-    images = tmp_path / "run/nnUNet_raw/Dataset790_toy/imagesTr"
-
-    def load() -> CtImage:
-        (images / f".P2-MK_0000.nii.gz.{os.getpid()}.partial").symlink_to("/dev/full")
-        return CtImage(make_image(2), {})
-
-    case = make_case("P2", images={"LK": make_case().images["LK"], "MK": load})
-    with pytest.raises(
-        DiskFullError, match=r"disk full while writing .*P2-MK_0000.nii.gz: .*run the same command again"
-    ):
-        run_with(make_case("P1"), case)
-    assert sorted(path.name for path in images.iterdir()) == ["P1-LK_0000.nii.gz", "P1-MK_0000.nii.gz"]
-    run_with(make_case("P1"), make_case("P2"))
-    assert len(list(images.iterdir())) == 4
