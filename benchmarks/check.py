@@ -7,7 +7,6 @@ import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
@@ -80,19 +79,11 @@ def _check_data(study: Study, run: Path, data: Path | None) -> list[str]:
 
 
 def _list_cases(use: DatasetUse, folder: Path) -> tuple[list[Case], set[str]]:
-    from dataset_converters.conversion_errors import ConversionErrors, faulty_cases
-    from dataset_converters.errors import ConversionError
+    from dataset_converters.case_list import list_cases_without
     from dataset_converters.registry import find_dataset
 
-    module: Any = find_dataset(use.converter)
-    faulty: set[str] = set()
-    try:
-        cases = list(module.list_cases(folder, **use.options))
-    except (ConversionError, ConversionErrors) as error:
-        faulty = faulty_cases(error)
-        if not error.readable or not faulty <= set(use.exclude):
-            raise
-        cases = list(error.readable)
+    module = find_dataset(use.converter)
+    cases, faulty = list_cases_without(module, folder, use.options, exclude=use.exclude)
     unknown = sorted(set(use.exclude) - faulty - {case.case for case in cases})
     if unknown:
         raise StudyError(f"excludes {unknown}, which are no cases of it")

@@ -13,7 +13,7 @@ from benchmarks.study import Arm, DatasetUse, Study
 from benchmarks.study_file import StudyError, load_study
 from benchmarks.workflow.freshness import read_record
 from benchmarks.workflow.jobs import Job, dataset_id, list_jobs
-from dataset_converters.atomic import write_json
+from dataset_converters.atomic import replacing, write_json
 from dataset_converters.provenance import source_fingerprint
 
 FIXED = ("name", "dataset_id", "structures", "split", "budgets")
@@ -56,10 +56,11 @@ def open_run(study_file: Path, run: Path, *, data: Path | None, device: str) -> 
         _write_if_changed(run / "specs" / f"{use.name}.json", spec)
         source = {"names_sizes_times_sha256": source_fingerprint(folders[use.name], without=run)}
         _write_if_changed(run / "sources" / f"{use.name}.json", source)
-    settings = {"study": study.name, "device": device, "data": str(data.resolve()) if data else ""}
+    recorded = recorded_settings(run).get("data", "")
+    settings = {"study": study.name, "device": device, "data": str(data.resolve()) if data else recorded}
     _write_if_changed(run / "run.json", settings)
-    shutil.copyfile(study_file, run / "study.toml.part")
-    (run / "study.toml.part").replace(run / "study.toml")
+    with replacing(run / "study.toml") as temporary:
+        shutil.copyfile(study_file, temporary)
     _write_if_changed(run / "workflow.json", {"device": device, "jobs": [dataclasses.asdict(job) for job in jobs]})
     return study, jobs
 

@@ -1,11 +1,32 @@
-"""The cases of a collection that holds one folder per patient."""
+"""The cases of a collection: one folder per patient read, faulty ones left out where the study says so."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
-from dataset_converters.conversion_errors import ConversionErrors, raise_faults
+from dataset_converters.conversion_errors import ConversionErrors, faulty_cases, raise_faults
 from dataset_converters.errors import ConversionError
 from dataset_converters.records import Case
+from dataset_converters.registry import DatasetModule
+
+
+def list_cases_without(
+    module: DatasetModule, root: Path, options: Mapping[str, Any], *, exclude: Container[str]
+) -> tuple[list[Case], set[str]]:
+    """Return the cases of a collection, and the names of excluded ones that could not even be listed.
+
+    Raises
+    ------
+    ConversionError, ConversionErrors
+        If a case that is not excluded is faulty.
+    """
+    try:
+        return list(module.list_cases(root, **options)), set()
+    except (ConversionError, ConversionErrors) as error:
+        faulty = faulty_cases(error)
+        if not error.readable or not all(name in exclude for name in faulty):
+            raise
+        return list(error.readable), faulty
 
 
 def collect_cases(dataset: str, folders: Iterable[Path], read_case: Callable[[Path], Case]) -> list[Case]:

@@ -8,18 +8,20 @@ import subprocess
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent
-_DISTRIBUTIONS = ("ctshift", "numpy", "SimpleITK", "pydicom", "nibabel", "scikit-image", "scipy")
+_DISTRIBUTIONS = ("ctshift", "numpy", "SimpleITK", "pydicom", "nibabel", "scipy")
 
 
 def versions() -> dict[str, str]:
     """Return the versions of Python and of every package that decides the converted bytes."""
-    found = {"python": platform.python_version()}
-    for name in _DISTRIBUTIONS:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            found[name] = "not installed"
-    return found
+    return {"python": platform.python_version()} | {name: version_of(name) for name in _DISTRIBUTIONS}
+
+
+def version_of(distribution: str) -> str:
+    """Return the version of an installed distribution, or that it is not installed."""
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
 
 
 def git_commit() -> str:

@@ -15,8 +15,9 @@ from tqdm import tqdm
 
 from dataset_converters.atomic import remove_partial_files
 from dataset_converters.case_checks import IDENTIFIER, case_list_faults, exclusion_faults
+from dataset_converters.case_list import list_cases_without
 from dataset_converters.case_writer import Target, finished_record, write_case
-from dataset_converters.conversion_errors import ConversionErrors, faulty_cases, raise_faults
+from dataset_converters.conversion_errors import ConversionErrors, raise_faults
 from dataset_converters.errors import ConversionError
 from dataset_converters.listings import write_listings
 from dataset_converters.nifti import sha256_of
@@ -135,14 +136,10 @@ def _nnunet_folder(info: DatasetInfo, out: Path, name: str, dataset_id: int) -> 
 def _listed_cases(
     module: DatasetModule, root: Path, options: Mapping[str, Any], *, exclude: Mapping[str, str]
 ) -> tuple[list[Case], set[str]]:
-    """Return the cases, and the names of excluded ones that could not even be listed."""
     try:
-        return list(module.list_cases(root, **options)), set()
-    except (ConversionError, ConversionErrors) as error:
-        faulty = faulty_cases(error)
-        if not error.readable or not faulty <= set(exclude):
-            raise
-        return list(error.readable), faulty
+        return list_cases_without(module, root, options, exclude=exclude)
+    except (ConversionError, ConversionErrors):
+        raise
     except Exception as error:
         raise _unexpected(module.DATASET, "", error) from error
 

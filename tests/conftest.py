@@ -2,6 +2,7 @@
 
 import os
 import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,15 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 __all__ = ["dataset_folder", "run_with", "toy"]  # fixtures of a toy dataset
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def kept_environment() -> Iterator[None]:
+    """Put the environment back after a stage pointed nnU-Net at its folders."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
 
 
 @pytest.fixture(scope="session")

@@ -143,6 +143,16 @@ def test_a_changed_source_makes_its_conversion_stale(tmp_path: Path) -> None:
     assert input_hashes(run, jobs[0]) != before
 
 
+def test_a_run_remembers_its_data_folder_however_often_it_goes_on_without_being_told(tmp_path: Path) -> None:
+    data, run = tmp_path / "data", tmp_path / "run"
+    sts.make_sample(data)
+    open_run(STUDIES / "sts_kernels.toml", run, data=data, device="cpu")
+    for _ in range(2):
+        open_run(STUDIES / "sts_kernels.toml", run, data=None, device="cpu")
+        assert json.loads((run / "specs" / "sts.json").read_text())["root"] == str(data.resolve())
+        assert json.loads((run / "run.json").read_text())["data"] == str(data.resolve())
+
+
 def test_a_run_refuses_another_dataset_before_it_writes_anything(tmp_path: Path) -> None:
     study, run = _phantom_study(tmp_path), tmp_path / "run"
     open_run(study, run, data=None, device="cpu")

@@ -1,8 +1,6 @@
 """Preparation: HU window, slices, budget and splits; the same result whatever happened on the way."""
 
 import json
-import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +14,7 @@ from trainers.errors import TrainerError
 from trainers.prepare import prepare
 from trainers.run_folder import open_run
 
-
-@pytest.fixture(autouse=True)
-def _environment() -> Iterator[None]:
-    before = dict(os.environ)
-    yield
-    os.environ.clear()
-    os.environ.update(before)
+pytestmark = pytest.mark.usefixtures("kept_environment")
 
 
 def change_matrix(run: Path, **changes: Any) -> None:

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,16 +25,10 @@ from trainers.prepare import prepare
 from trainers.run_folder import open_run, point_nnunet_at
 from trainers.train import train
 
+pytestmark = pytest.mark.usefixtures("kept_environment")
+
 MODEL = f"LK-{TRAINER}-s0-f0"
 FOLD = Path("nnUNet_results") / NNUNET / f"{TRAINER}__tiny-LK-s0__2d" / "fold_0"
-
-
-@pytest.fixture(autouse=True)
-def _environment() -> Iterator[None]:
-    before = dict(os.environ)
-    yield
-    os.environ.clear()
-    os.environ.update(before)
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ Snakemake starts this for every job and sees only the small record ``done/<job>.
 """
 
 import fcntl
-import importlib.metadata
 import os
 import platform
 import resource
@@ -21,6 +20,7 @@ from benchmarks.workflow.freshness import input_hashes, is_fresh, output_sizes, 
 from benchmarks.workflow.jobs import Job, python_command, read_jobs
 from benchmarks.workflow.processes import end_with_parent
 from dataset_converters.atomic import write_json
+from dataset_converters.provenance import git_commit, version_of
 
 PACKAGES = ("ctshift", "nnunetv2", "torch", "numpy", "scipy", "SimpleITK", "pydicom", "pandas", "snakemake")
 
@@ -118,23 +118,8 @@ def _measured(started: float) -> dict[str, float]:
 
 
 def _provenance() -> dict[str, Any]:
-    return {"versions": {name: _version(name) for name in PACKAGES}, "python": platform.python_version()} | _commit()
-
-
-def _version(package: str) -> str:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return "not installed"
-
-
-def _commit() -> dict[str, str]:
-    """Return the git commit of the source tree this package runs from, if it is one."""
-    root = Path(__file__).resolve().parents[2]
-    if not (root / ".git").exists() or shutil.which("git") is None:
-        return {}
-    answer = subprocess.run(["git", "-C", str(root), "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
-    return {"commit": answer.stdout.strip()} if answer.returncode == 0 else {}
+    versions = {name: version_of(name) for name in PACKAGES}
+    return {"versions": versions, "python": platform.python_version(), "commit": git_commit()}
 
 
 @contextmanager
