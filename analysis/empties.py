@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analysis.metric import Metric
+from analysis.mask_pair import MaskPair
+from analysis.metric import Metric, find_metrics
 
 Status: TypeAlias = Literal[
     "ok", "empty_prediction", "empty_reference", "both_empty", "missing", "failed", "no_reference"
@@ -15,12 +16,15 @@ Status: TypeAlias = Literal[
 Rule: TypeAlias = Literal["worst", "as_is", "excluded"]
 
 
+EMPTIES_COLUMNS = ("metric", "reference", "prediction", "empty", "status", "value", "rule", "counted")
+
+
 @dataclass(frozen=True)
 class EmptyPolicy:
     """How a value counts in a table, by the status of its score row.
 
-    ``worst`` takes the worse end of the metric's range, ``as_is`` the mathematical value, ``excluded`` leaves the
-    value out and counts it as undefined.
+    ``worst`` takes the worse end of the metric's range, ``as_is`` the mathematical value (NaN is left out),
+    ``excluded`` leaves the value out and counts it as undefined.
     """
 
     empty_prediction: Rule
@@ -33,14 +37,15 @@ class EmptyPolicy:
 
 
 _COMPARISON = EmptyPolicy(
-    empty_prediction="worst", empty_reference="worst", both_empty="excluded", missing="worst", failed="worst"
+    empty_prediction="as_is", empty_reference="as_is", both_empty="excluded", missing="worst", failed="worst"
 )
 _MEASUREMENT = EmptyPolicy(
     empty_prediction="as_is", empty_reference="as_is", both_empty="as_is", missing="excluded", failed="excluded"
 )
 POLICIES = {"higher": _COMPARISON, "lower": _COMPARISON, "none": _MEASUREMENT}
-"""Metric direction to policy. The Dice score is ``higher``: 0 if one mask is empty or no prediction came, left out
-if both are empty."""
+"""Metric direction to policy. If one mask is empty, overlaps are 0 and distances inf as they are computed: already the
+worst, never dropped. If both are, there was nothing to find and the value is left out. No prediction at all counts with
+the worst value. ``empties_table`` lists what that comes to for every metric."""
 
 
 def status_of_masks(*, reference_empty: bool, prediction_empty: bool) -> Status:
@@ -65,3 +70,35 @@ def counted_values(scores: pd.DataFrame, metric: Metric) -> npt.NDArray[np.float
     rules = scores["status"].map(lambda status: getattr(policy, status)).to_numpy()
     values = scores["value"].to_numpy(dtype=np.float64)
     return np.select([rules == "worst", rules == "as_is"], [np.full(len(values), worst), values], default=np.nan)
+
+
+def empties_table() -> pd.DataFrame:
+    """Return what every metric gives for empty masks and missing predictions, and how that counts.
+
+    Returns
+    -------
+    DataFrame
+        ``EMPTIES_COLUMNS``, one row per metric and kind. ``reference`` and ``prediction`` say what the two masks are,
+        ``empty`` which of them is; the other is one voxel of 1 ml. ``counted`` is NaN where the value is left out. A
+        metric that measures one mask has only ``both``.
+    """
+    rows = [row for metric in find_metrics().values() for row in _rows_of(metric)]
+    return pd.DataFrame(rows, columns=list(EMPTIES_COLUMNS))
+
+
+def _rows_of(metric: Metric) -> list[tuple[str | float, ...]]:
+    full, empty = np.ones((1, 1, 1), dtype=bool), np.zeros((1, 1, 1), dtype=bool)
+    masks = {"prediction": (full, empty), "reference": (empty, full), "both": (empty, empty)}
+    if metric.uses[0] == metric.uses[1]:
+        masks = {"both": (empty, empty)}
+    kinds: list[tuple[str, Status, float]] = []
+    for kind, (reference, prediction) in masks.items():
+        status = status_of_masks(reference_empty=not reference.any(), prediction_empty=not prediction.any())
+        kinds.append((kind, status, metric.compute(MaskPair(reference, prediction, (10.0, 10.0, 10.0)))))
+    kinds.append(("no prediction", "missing", float("nan")))
+    frame = pd.DataFrame(kinds, columns=["empty", "status", "value"])
+    counted = counted_values(frame, metric)
+    return [
+        (metric.name, *metric.uses, kind, status, value, getattr(POLICIES[metric.direction], status), float(number))
+        for (kind, status, value), number in zip(kinds, counted, strict=True)
+    ]

@@ -4,14 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-import numpy as np
-import numpy.typing as npt
-
 from analysis.discovery import find_modules
 from analysis.errors import AnalysisError
+from analysis.mask_pair import MaskPair
 
-Mask: TypeAlias = npt.NDArray[np.bool_]
-MetricFunction: TypeAlias = Callable[[Mask, Mask, tuple[float, float, float]], float]
+MetricFunction: TypeAlias = Callable[[MaskPair], float]
+Source: TypeAlias = Literal["reference", "prediction", "reference_lung", "prediction_lung", "reference_tumour"]
 
 
 @dataclass(frozen=True)
@@ -30,14 +28,22 @@ class Metric:
         Smallest and largest possible value.
     needs_spacing : bool
         Whether the value changes with the voxel spacing.
-    dimension : str
-        ``3d``: all scored slices of an examination together; ``2d``: slice by slice.
-    definition, backend : str
-        What exactly is computed, and by which library.
+    definition : str
+        What exactly is computed, in words that tell it from other definitions of the same name; ``definition_at``
+        fills in what a study chooses.
     compute : callable
-        ``(reference, prediction, spacing_zyx_mm) -> value`` on boolean arrays (z, y, x) of the scored slices. It
-        returns the mathematical value: NaN where undefined, inf where a distance has no end. How empty masks
-        count is decided in ``analysis.empties``, not here.
+        ``MaskPair -> value`` over the scored slices. It returns the mathematical value: NaN where undefined, inf
+        where a distance has no end. How empty masks count is decided in ``analysis.empties``, not here.
+    uses : tuple of str
+        Which masks are given as the pair's reference and prediction: of the scored structure, or of the lung or
+        tumour the study names. What measures one side alone takes both masks from that side, for example predicted
+        disease (the pair's prediction) over predicted lung (the pair's reference).
+    applies_to : str
+        ``any`` structure, or only the one the study names as ``lung`` or ``disease``.
+    symmetric : bool
+        Whether exchanging the masks gives the same value, so that two readers can be compared with it.
+    on_surface : bool
+        Whether it measures distances between surfaces: slices that are no neighbours are then scored one by one.
     """
 
     name: str
@@ -46,10 +52,20 @@ class Metric:
     direction: Literal["higher", "lower", "none"]
     range: tuple[float, float]
     needs_spacing: bool
-    dimension: Literal["2d", "3d"]
     definition: str
-    backend: str
     compute: MetricFunction
+    uses: tuple[Source, Source] = ("reference", "prediction")
+    applies_to: Literal["any", "lung", "disease"] = "any"
+    symmetric: bool = False
+    on_surface: bool = False
+
+    def definition_at(self, nsd_tolerance_mm: float) -> str:
+        """Return the definition with the tolerance of a study in it."""
+        return self.definition.format(nsd_tolerance_mm=nsd_tolerance_mm)
+
+    def backend_of(self, chosen: str) -> str:
+        """Return what computes the metric if ``chosen`` is the study's backend for surface distances."""
+        return chosen if self.on_surface else "numpy"
 
 
 def find_metrics() -> dict[str, Metric]:

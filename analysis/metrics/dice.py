@@ -1,19 +1,11 @@
 """Dice similarity coefficient (DSC) of two masks."""
 
-import numpy as np
+from analysis.mask_pair import MaskPair
+from analysis.metric import Metric
 
-from analysis.metric import Mask, Metric
 
-
-def dice(reference: Mask, prediction: Mask, spacing_zyx_mm: tuple[float, float, float] = (1.0, 1.0, 1.0)) -> float:
+def dice(pair: MaskPair) -> float:
     """Return twice the shared voxels over the sum of both, pooled over all voxels given.
-
-    Parameters
-    ----------
-    reference, prediction : bool array (z, y, x)
-        Only the scored slices of an examination.
-    spacing_zyx_mm : tuple of float
-        Not used: all voxels of one image have the same volume.
 
     Returns
     -------
@@ -24,10 +16,8 @@ def dice(reference: Mask, prediction: Mask, spacing_zyx_mm: tuple[float, float, 
     -----
     Dice LR. Measures of the amount of ecologic association between species. Ecology 1945;26:297-302.
     """
-    size = np.count_nonzero(reference) + np.count_nonzero(prediction)
-    if size == 0:
-        return float("nan")
-    return 2.0 * np.count_nonzero(reference & prediction) / size
+    size = pair.reference_size + pair.prediction_size
+    return 2.0 * pair.shared_size / size if size else float("nan")
 
 
 METRIC = Metric(
@@ -37,8 +27,7 @@ METRIC = Metric(
     direction="higher",
     range=(0.0, 1.0),
     needs_spacing=False,
-    dimension="3d",
     definition="voxels pooled over the scored slices",
-    backend="numpy",
     compute=dice,
+    symmetric=True,
 )

@@ -1,0 +1,28 @@
+"""Measure against peers: ``python -m benchmarks.performance scoring|coverage|r-oracle [...]``."""
+
+import importlib
+import sys
+
+COMMANDS = {
+    "scoring": ("benchmarks.performance.scoring", "surface distances against other libraries: time, memory, values"),
+    "coverage": ("benchmarks.performance.coverage", "how often confidence intervals cover, by simulation"),
+    "r-oracle": ("benchmarks.performance.r_oracle", "statistics against R on random data sets"),
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one measurement; what follows its name is its own command line."""
+    words = sys.argv[1:] if arguments is None else arguments
+    if words and words[0] in COMMANDS:
+        code: int = importlib.import_module(COMMANDS[words[0]][0]).main(words[1:])
+        return code
+    asked_for_help = words[:1] in (["-h"], ["--help"])
+    lines = [__doc__ or "", "", *(f"  {name:<10} {text}" for name, (_, text) in COMMANDS.items())]
+    if words and not asked_for_help:
+        lines.insert(0, f"{words[0]!r} not found; the choices are: {', '.join(COMMANDS)}\n")
+    print("\n".join(lines), file=sys.stdout if asked_for_help else sys.stderr)
+    return 0 if asked_for_help else 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
