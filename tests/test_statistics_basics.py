@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.interval import mean_interval
-from analysis.p_values import bonferroni, format_p
-from analysis.rank_tests import mann_whitney, wilcoxon_signed_rank
-from analysis.summary import Summary, format_summary, summarise
+from analysis.statistics.interval import mean_interval
+from analysis.statistics.p_values import bonferroni, format_p
+from analysis.statistics.rank_tests import mann_whitney, wilcoxon_signed_rank
+from analysis.statistics.summary import Summary, format_summary, summarise
 
 N49 = np.arange(1, 50) / 100 * np.tile([1, 1, -1, 1, 1, 1, -1], 7)
 SIGNED_RANK = {  # wilcox.test(differences): V, P
@@ -115,8 +115,7 @@ def test_bonferroni_counts_the_planned_family() -> None:
 
 def test_t_interval_equals_r() -> None:
     interval = mean_interval([0.1, 0.2, -0.05, 0.3])
-    assert (interval.mean, interval.low, interval.high) == pytest.approx(
-        (0.1375, -0.100075886999323, 0.375075886999323)
+    assert (interval.n, interval.estimate, interval.low, interval.high) == pytest.approx(
+        (4, 0.1375, -0.100075886999323, 0.375075886999323)
     )
-    assert np.isnan(mean_interval([0.1]).low)
-    assert np.isnan(mean_interval([]).mean)
+    assert interval.reason == ""
