@@ -1,0 +1,1 @@
+"""Published results of the papers behind the studies, one CSV and one module of checks per paper."""
