@@ -36,13 +36,14 @@ def read_label_map(path: Path) -> LabelMap:
     """
     if not path.is_file():
         raise AnalysisError("file not found")
-    _refuse_truncated(path)
+    size = _whole_size(path)
     try:
         image = sitk.ReadImage(str(path))
     except RuntimeError as error:
         raise AnalysisError(f"not readable: {_last_line(error)}") from None
     if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
         raise AnalysisError(f"found {image.GetDimension()} dimensions, wanted one 3-D label map")
+    _refuse_short(image, size)
     spacing = image.GetSpacing()
     return LabelMap(
         labels=_whole_numbers(sitk.GetArrayFromImage(image)),
@@ -67,16 +68,27 @@ def grid_difference(reference: LabelMap, prediction: LabelMap) -> str:
     return ""
 
 
-def _refuse_truncated(path: Path) -> None:
-    """Read a compressed file to its checksum, because ITK fills what is missing with zeros and says nothing."""
+def _whole_size(path: Path) -> int:
+    """Return the number of bytes of a file's content, a compressed one read to its checksum."""
     if path.suffix != ".gz":
-        return
+        return path.stat().st_size
+    size = 0
     try:
         with gzip.open(path) as stream:
-            while stream.read(1 << 22):
-                pass
+            while part := stream.read(1 << 22):
+                size += len(part)
     except (OSError, EOFError, zlib.error):
         raise AnalysisError("not readable: truncated or damaged gzip file") from None
+    return size
+
+
+def _refuse_short(image: sitk.Image, size: int) -> None:
+    """Refuse a NIfTI file with fewer voxels than its header says: ITK fills them with zeros and says nothing."""
+    if not image.HasMetaDataKey("bitpix"):
+        return
+    wanted = image.GetNumberOfPixels() * int(image.GetMetaData("bitpix")) // 8
+    if size < wanted:
+        raise AnalysisError(f"not readable: truncated, {size} bytes for {wanted} bytes of voxels")
 
 
 def _whole_numbers(array: npt.NDArray[np.generic]) -> npt.NDArray[np.integer]:

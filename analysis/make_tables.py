@@ -1,29 +1,30 @@
-"""Scores to tables: ``python -m analysis.make_tables RUN [--only NAME]``.
+"""Scores to tables: ``python -m analysis.make_tables [RUN] [--only NAME]``.
 
-Every file in ``analysis/tables`` gives one table, written to ``RUN/tables`` as CSV (full precision), Markdown, LaTeX
-and HTML.
+Every file in ``analysis/tables`` gives one table, written to ``RUN/tables`` as CSV (full precision), Markdown, LaTeX,
+HTML and, with python-docx installed, DOCX. Tables that ask for what the study does not have are listed with the reason
+in ``index.html``; one that fails does not keep the others from being made.
 """
 
 import hashlib
 import json
 import sys
+import traceback
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
 
-import pandas as pd
-
 from analysis.command_line import make_from_run
 from analysis.discovery import find_modules
-from analysis.errors import AnalysisError
+from analysis.errors import AnalysisError, NotApplicableError
+from analysis.formats.docx import NOT_INSTALLED, docx_installed, to_docx
 from analysis.formats.html import to_html
 from analysis.formats.latex import to_latex
 from analysis.formats.markdown import to_markdown
-from analysis.run_folder import read_scores
+from analysis.results import Results, read_results
 from analysis.table import TableResult
+from analysis.table_index import SUFFIXES, Outcome, index_html, index_markdown
 from benchmarks.study import Study
-from benchmarks.study_file import load_study
 from dataset_converters.atomic import replacing, write_text
 
 ATTRIBUTES = ("NAME", "TITLE", "make")
@@ -35,10 +36,17 @@ def find_tables() -> dict[str, ModuleType]:
 
 
 def write_table(
-    module: ModuleType, scores: pd.DataFrame, study: Study, *, folder: Path, footer: str, notes: tuple[str, ...] = ()
+    module: ModuleType, results: Results, *, folder: Path, footer: str, notes: tuple[str, ...] = ()
 ) -> TableResult:
-    """Make one table, add the run's notes to its own, and write its four files."""
-    table: TableResult = module.make(scores, study)
+    """Make one table, add the run's notes to its own, and write its files; those of an earlier one go first.
+
+    Raises
+    ------
+    NotApplicableError
+        If the table asks for what the study does not have.
+    """
+    _remove(folder, module.NAME)
+    table: TableResult = module.make(results)
     table = replace(table, notes=(*table.notes, *notes))
     stem = folder / module.NAME
     with replacing(stem.with_suffix(".csv")) as path:
@@ -46,7 +54,29 @@ def write_table(
     write_text(stem.with_suffix(".md"), to_markdown(module.TITLE, table))
     write_text(stem.with_suffix(".tex"), f"% {footer}\n" + to_latex(module.TITLE, table))
     write_text(stem.with_suffix(".html"), to_html(module.TITLE, table, footer=footer))
+    if docx_installed():
+        with replacing(stem.with_suffix(".docx")) as path:
+            path.write_bytes(to_docx(module.TITLE, table, footer=footer))
     return table
+
+
+def make_all(results: Results, *, folder: Path, footer: str, notes: tuple[str, ...] = ()) -> list[Outcome]:
+    """Make every table that this study has, write ``index.md`` and ``index.html``, and return what became of each."""
+    outcomes = []
+    for name, module in find_tables().items():
+        try:
+            write_table(module, results, folder=folder, footer=footer, notes=notes)
+        except NotApplicableError as reason:
+            outcomes.append(Outcome(name, module.TITLE, reason=str(reason)))
+        except Exception as error:  # the other tables do not depend on this one
+            traceback.print_exc()
+            outcomes.append(Outcome(name, module.TITLE, reason=f"{type(error).__name__}: {error}", failed=True))
+        else:
+            files = (f"{name}.{suffix}" for suffix in SUFFIXES)
+            outcomes.append(Outcome(name, module.TITLE, tuple(file for file in files if (folder / file).is_file())))
+    write_text(folder / "index.md", index_markdown(outcomes, footer=footer))
+    write_text(folder / "index.html", index_html(outcomes, footer=footer))
+    return outcomes
 
 
 def provenance_line(root: Path, study: Study) -> str:
@@ -76,24 +106,43 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _make(root: Path, only: str | None) -> None:
+    tables = find_tables()
+    if only is not None and only not in tables:
+        raise AnalysisError(f"table {only!r} not found; the choices are: {', '.join(tables)}")
+    results = read_results(root)
+    footer, notes = provenance_line(root, results.study), (budget_note(root, results.study),)
+    if only is not None:
+        _make_one(tables[only], results, folder=root / "tables", footer=footer, notes=notes)
+        return
+    outcomes = make_all(results, folder=root / "tables", footer=footer, notes=notes)
+    print("\n".join(entry.line() for entry in outcomes))
+    if not docx_installed():
+        print(NOT_INSTALLED)
+    print(f"Tables: {root / 'tables' / 'index.html'}")
+    failed = [entry.name for entry in outcomes if entry.failed]
+    if failed:
+        raise AnalysisError(
+            f"{len(failed)} of {len(outcomes)} tables failed: {', '.join(failed)}; the reasons are above"
+        )
+
+
+def _make_one(module: ModuleType, results: Results, *, folder: Path, footer: str, notes: tuple[str, ...]) -> None:
     from rich.console import Console
 
     from analysis.formats.console import print_table
 
-    tables = find_tables()
-    if only is not None and only not in tables:
-        raise AnalysisError(f"table {only!r} not found; the choices are: {', '.join(tables)}")
-    scores, study = read_scores(root), load_study(root / "study.toml")
-    footer, notes = provenance_line(root, study), (budget_note(root, study),)
+    try:
+        table = write_table(module, results, folder=folder, footer=footer, notes=notes)
+    except NotApplicableError as reason:
+        raise AnalysisError(f"table {module.NAME!r} is not made: {reason}") from None
     console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
-    known: set[str] = set()
-    for name, module in tables.items():
-        if only in (None, name):
-            table = write_table(module, scores, study, folder=root / "tables", footer=footer, notes=notes)
-            if len(table.frame):
-                print_table(module.TITLE, table, console=console, known=known)
-                known |= set(table.notes)
-    console.print(f"Tables: {root / 'tables'}")
+    print_table(module.TITLE, table, console=console)
+    console.print(f"Table: {folder / module.NAME}.html", soft_wrap=True)
+
+
+def _remove(folder: Path, name: str) -> None:
+    for suffix in SUFFIXES:
+        (folder / f"{name}.{suffix}").unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

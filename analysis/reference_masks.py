@@ -9,36 +9,41 @@ import numpy.typing as npt
 
 from analysis.errors import AnalysisError
 from analysis.label_map import LabelMap, read_label_map
-from analysis.metric import Mask
+from analysis.mask_pair import Mask
 from analysis.run_folder import RunFolder
+from analysis.scoring.lazy_masks import LazyMasks, masks_of_labels
+from analysis.scoring.structures import reference_structures
+
+SliceIndex = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True)
 class ReaderReference:
-    """One reader's annotation of one examination.
+    """One reader's annotation of one examination, or a consensus or prediction in its place.
 
     Attributes
     ----------
     reader, slices : str
-        Name, and ``annotated`` or ``all``.
+        Name, and ``annotated``, ``lung`` or ``all``.
     grid : LabelMap or None
         The whole annotation; None if it could not be read, ``reason`` then says why.
     index : int array or None
         The scored slices along z; None: all.
     masks : mapping
-        Structure to bool array (z, y, x) of the scored slices.
+        Structure to bool array (z, y, x) of the scored slices; None if nothing can be scored.
     """
 
     reader: str
     slices: str
     grid: LabelMap | None = None
-    index: npt.NDArray[np.intp] | None = None
+    index: SliceIndex | None = None
     masks: Mapping[str, Mask] | None = None
     reason: str = ""
 
-    def scored(self, labels: npt.NDArray[np.integer]) -> npt.NDArray[np.integer]:
-        """Return the scored slices of a label array (z, y, x)."""
-        return labels if self.index is None else labels[self.index]
+    @property
+    def contiguous(self) -> bool:
+        """Whether every scored slice has its neighbours, so that a distance across slices means something."""
+        return self.index is None or bool((np.diff(self.index) == 1).all())
 
     def slice_mask(self, structure: str, z: int) -> Mask | None:
         """Return the mask (y, x) of one slice; None if this reader did not annotate it."""
@@ -51,11 +56,46 @@ class ReaderReference:
 
 
 def read_references(run: RunFolder, reference: Mapping[str, Any]) -> list[ReaderReference]:
-    """Read every reader's masks of one examination (an entry of ``references`` in the matrix)."""
-    return [
-        _read_reader(run, name, entry, structures=reference["structures"])
-        for name, entry in reference["readers"].items()
-    ]
+    """Read every reader's masks of one examination (an entry of ``references`` in the matrix).
+
+    The masks are those of ``scoring.structures.reference_structures``: trained structures, unions and reference-only
+    ones, as far as the dataset has labels for them.
+    """
+    structures = reference_structures(run.study, reference)
+    return [_read_reader(run, name, entry, structures=structures) for name, entry in reference["readers"].items()]
+
+
+def restrict(reference: ReaderReference, index: SliceIndex | None, *, slices: str) -> ReaderReference:
+    """Return the same masks on fewer slices (``index`` along z, all of them annotated; None: all) under another word.
+
+    Without any slice the result has no masks and a reason.
+    """
+    if index is not None and index.size == 0:
+        reason = f"no slice to score ({slices})"
+        return ReaderReference(reference.reader, slices, grid=reference.grid, index=index, reason=reason)
+    masks = reference.masks
+    if masks is None or index is None or (reference.index is not None and np.array_equal(index, reference.index)):
+        return ReaderReference(reference.reader, slices, reference.grid, reference.index, masks, reference.reason)
+    places = _places(index if reference.index is None else np.searchsorted(reference.index, index))
+    chosen = LazyMasks(masks, lambda structure: masks[structure][places])
+    return ReaderReference(reference.reader, slices, grid=reference.grid, index=index, masks=chosen)
+
+
+def shared_index(references: Sequence[ReaderReference]) -> SliceIndex | None:
+    """Return the slices that all annotated; None: all slices."""
+    sparse = [reference.index for reference in references if reference.index is not None]
+    if not sparse:
+        return None
+    shared = sparse[0]
+    for index in sparse[1:]:
+        shared = np.intersect1d(shared, index)
+    return shared
+
+
+def _places(index: SliceIndex) -> slice | SliceIndex:
+    """Return neighbouring slices as a Python slice, which copies nothing."""
+    is_run = index.size == index[-1] - index[0] + 1
+    return slice(int(index[0]), int(index[-1]) + 1) if is_run else index
 
 
 def _read_reader(
@@ -69,14 +109,15 @@ def _read_reader(
     except AnalysisError as error:
         return ReaderReference(name, slices, reason=f"annotation: {error}")
     scored = grid.labels if index is None else grid.labels[index]
-    masks = {structure: np.isin(scored, values) for structure, values in structures.items()}
-    return ReaderReference(name, slices, grid=grid, index=index, masks=masks)
+    return ReaderReference(name, slices, grid=grid, index=index, masks=masks_of_labels(scored, structures))
 
 
-def _slice_index(annotated: Sequence[int] | None, *, depth: int) -> npt.NDArray[np.intp] | None:
+def _slice_index(annotated: Sequence[int] | None, *, depth: int) -> SliceIndex | None:
     if annotated is None:
         return None
     index = np.asarray(sorted(set(annotated)), dtype=np.intp)
-    if index.size == 0 or index[0] < 0 or index[-1] >= depth:
-        raise AnalysisError(f"annotated slices {list(annotated)[:5]}, wanted at least one of 0 to {depth - 1}")
+    if index.size == 0:
+        raise AnalysisError("the reader has no annotated slice; wanted one at least")
+    if index[0] < 0 or index[-1] >= depth:
+        raise AnalysisError(f"annotated slices {list(annotated)[:5]}, wanted slices from 0 to {depth - 1}")
     return index

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from analysis.aggregate import score_totals
+from analysis.aggregate import printed_structures, score_totals
 from benchmarks.study import Study
 
 AVERAGING = (
@@ -15,10 +15,30 @@ AVERAGING = (
 
 def common_notes(scores: pd.DataFrame, study: Study, *, values: pd.DataFrame) -> tuple[str, ...]:
     """Return the notes on averaging, pooling, missed predictions and exclusions; ``values`` is `patient_values`."""
-    notes = [AVERAGING, _pooling(study), _missed(score_totals(scores, study)), *_excluded(study, values)]
+    notes = [AVERAGING, *_sides(study), *_slices(study), _pooling(study), _missed(score_totals(scores, study))]
+    notes += _excluded(study, values)
     if study.tables.note:
         notes.append(study.tables.note)
     return tuple(notes)
+
+
+def _sides(study: Study) -> list[str]:
+    printed = printed_structures(study)
+    return [
+        f"{name}: mean of {' and '.join(members)} in each case, before anything else; "
+        "where both masks of one are empty, the other's value."
+        for name, members in study.scoring.averages.items()
+        if name in printed
+    ]
+
+
+def _slices(study: Study) -> list[str]:
+    words = {"lung": f"only slices on which the reference shows {study.scoring.lung}", "all": "all slices"}
+    return [
+        f"{', '.join(dict.fromkeys(entry.label for entry in study.test_sets if entry.slices == choice))}: {text}."
+        for choice, text in words.items()
+        if any(entry.slices == choice for entry in study.test_sets)
+    ]
 
 
 def _pooling(study: Study) -> str:

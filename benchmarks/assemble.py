@@ -81,10 +81,13 @@ def _converted(run: Path, dataset: str) -> dict[str, Any]:
 
 def _check_names(study: Study, converted: Mapping[str, Any]) -> None:
     labels = {label for content in converted.values() for label in content["labels"]}
-    for structure, members in study.structures.items():
-        for member in members:
-            if member not in labels:
-                raise StudyError(f"[structures.{structure}] no dataset has a label {member!r}; known: {sorted(labels)}")
+    for where, structures in (("structures", study.structures), ("scoring.references", study.scoring.references)):
+        for structure, members in structures.items():
+            for member in members:
+                if member not in labels:
+                    raise StudyError(
+                        f"[{where}.{structure}] no dataset has a label {member!r}; known: {sorted(labels)}"
+                    )
     variants = {name for content in converted.values() for case in content["cases"] for name in case["variants"]}
     wanted = [(entry.name, entry.variants) for entry in study.arms]
     wanted += [(entry.name, entry.variants) for entry in study.test_sets]
@@ -105,6 +108,7 @@ def _images(study: Study, converted: Mapping[str, Any]) -> Entries:
             "case": case["case"],
             "variant": variant,
             "variant_kind": converted[use.name]["variant_kinds"][variant],
+            "facts": entry["facts"],
         }
         for use in study.datasets
         for case in converted[use.name]["cases"]
@@ -117,10 +121,8 @@ def _references(study: Study, converted: Mapping[str, Any]) -> Entries:
     references: Entries = {}
     for use in study.datasets:
         labels = converted[use.name]["labels"]
-        structures = {
-            name: [labels[member] for member in members if member in labels]
-            for name, members in study.structures.items()
-        }
+        structures = _label_values(study.structures, labels)
+        reference_only = _label_values(study.scoring.references, labels)
         for case in converted[use.name]["cases"]:
             readers = {
                 name: {"annotation": entry["annotation"], "annotated_slices": entry["annotated_slices"]}
@@ -130,10 +132,17 @@ def _references(study: Study, converted: Mapping[str, Any]) -> Entries:
                 "dataset": use.name,
                 "patient": case["patient"],
                 "case": case["case"],
+                "role": case["role"],
+                "covariates": case["covariates"],
                 "readers": readers,
                 "structures": structures,
+                "reference_only": reference_only,
             }
     return references
+
+
+def _label_values(structures: Mapping[str, tuple[str, ...]], labels: Mapping[str, int]) -> dict[str, list[int]]:
+    return {name: [labels[member] for member in members if member in labels] for name, members in structures.items()}
 
 
 def _patients(images: Entries, converted: Mapping[str, Any]) -> list[Patient]:

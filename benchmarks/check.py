@@ -13,6 +13,7 @@ from packaging.version import Version
 
 from benchmarks.patients import Patient, divide, training_images
 from benchmarks.run_folder import list_differences, source_folders
+from benchmarks.scoring_check import scoring_fault
 from benchmarks.study import DatasetUse, Study
 from benchmarks.study_file import StudyError, load_study
 from dataset_converters.records import Case
@@ -47,6 +48,8 @@ def check_study(study_file: Path, run: Path, *, data: Path | None, device: str) 
     findings += _check_run_folder(study, run)
     findings += _check_data(study, run, data)
     findings += _check_disk(study, run, device)
+    fault = scoring_fault(study_file)
+    findings += [f"scoring: {fault}"] if fault else []
     findings += _check_environment(study, device)
     return findings
 
@@ -99,7 +102,7 @@ def _unknown_names(study: Study, cases: Mapping[str, list[Case]], labels: set[st
     readers = {reader for case in everything for reader in case.annotations}
     findings = [
         f"structure {structure}: no dataset has a label {name!r}"
-        for structure, members in study.structures.items()
+        for structure, members in (*study.structures.items(), *study.scoring.references.items())
         for name in members
         if name not in labels
     ]
@@ -107,6 +110,7 @@ def _unknown_names(study: Study, cases: Mapping[str, list[Case]], labels: set[st
     named |= {variant for entry in study.test_sets for variant in entry.variants}
     findings += [f"variant {name!r}: no case has it; found {sorted(variants)}" for name in sorted(named - variants)]
     wanted = {reader for entry in study.test_sets for reader in entry.readers}
+    wanted -= set(study.scoring.made_readers())
     wanted |= {use.training_reader for use in study.datasets if use.training_reader}
     return findings + [f"reader {name!r}: no case has it; found {sorted(readers)}" for name in sorted(wanted - readers)]
 

@@ -1,4 +1,4 @@
-"""``python -m benchmarks run``: start the workflow engine, show its progress, end with Table 1."""
+"""``python -m benchmarks run``: start the workflow engine, show its progress, end with its first table."""
 
 import os
 import shutil
@@ -11,6 +11,8 @@ from rich.console import Console
 from benchmarks.display import Display
 from benchmarks.progress import failure_lines, read_progress
 from benchmarks.run_folder import lock_run, open_run, recorded_settings
+from benchmarks.scoring_check import scoring_fault
+from benchmarks.study_names import StudyError
 from benchmarks.workflow.freshness import stale_jobs
 from benchmarks.workflow.jobs import Job
 
@@ -33,6 +35,8 @@ def run_study(study_file: Path, run: Path, *, data: Path | None, device: str, co
         with lock_run(run):
             _, jobs = open_run(study_file, run, data=data, device=device)
             stale = stale_jobs(run, jobs)
+            if stale:
+                _refuse_unknown_metrics(study_file)
             for job in stale:
                 (run / "done" / f"{job.name}.json").unlink(missing_ok=True)
             if stale:
@@ -48,6 +52,13 @@ def run_study(study_file: Path, run: Path, *, data: Path | None, device: str, co
         raise
     _report_results(run, console)
     return 0
+
+
+def _refuse_unknown_metrics(study_file: Path) -> None:
+    """Stop before hours of training whose predictions could then not be scored."""
+    fault = scoring_fault(study_file)
+    if fault:
+        raise StudyError(f"{study_file}: {fault}")
 
 
 def _execute(run: Path, jobs: tuple[Job, ...], *, cores: int, device: str, console: Console) -> int:
@@ -98,9 +109,17 @@ def _report_failure(run: Path, jobs: tuple[Job, ...], console: Console) -> int:
 
 
 def _report_results(run: Path, console: Console) -> None:
-    table = run / "tables" / "table1.md"
+    table = _first_table(run / "tables")
     console.print()
-    print(table.read_text(encoding="utf-8"), flush=True)
+    if table is not None:
+        print(table.read_text(encoding="utf-8"), flush=True)
     console.print(f"All tables:  {run / 'tables'}", highlight=False, soft_wrap=True)
     console.print(f"All figures: {run / 'figures'}", highlight=False, soft_wrap=True)
     console.print(f"All scores:  {run / 'scores.csv'}", highlight=False, soft_wrap=True)
+
+
+def _first_table(folder: Path) -> Path | None:
+    """Return the table shown at the end: of reconstruction kernels if the study has them, else the first one made."""
+    kernels = folder / "kernel_table1.md"
+    others = [path for path in sorted(folder.glob("*.md")) if path.name != "index.md"]
+    return kernels if kernels.is_file() else next(iter(others), None)

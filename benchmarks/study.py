@@ -49,7 +49,9 @@ class TestSet:
     """What a model is scored on: datasets (default all), variants, readers (default all).
 
     ``arms`` names the arms that are scored on it (default: those that train on one of its datasets); naming
-    others gives the cross-dataset matrix.
+    others gives the cross-dataset matrix. ``slices`` chooses the scored slices: ``reader`` those each reader
+    annotated, ``all`` or ``lung`` (which the reference shows lung on); it must be one of ``[scoring] slices``.
+    ``group`` is the spanning header above it in wide tables (Hofmanninger 2020: Public, Routine, Mixed).
     """
 
     __test__ = False  # not a pytest class
@@ -60,6 +62,8 @@ class TestSet:
     datasets: tuple[str, ...] = ()
     readers: tuple[str, ...] = ()
     arms: tuple[str, ...] = ()
+    slices: Literal["reader", "all", "lung"] = "reader"
+    group: str = ""
 
 
 @dataclass(frozen=True)
@@ -127,6 +131,130 @@ class Split:
 
 
 @dataclass(frozen=True)
+class Scoring:
+    """What is scored, beyond every trained structure against every reader.
+
+    Attributes
+    ----------
+    metrics : tuple of str
+        Names of metrics (files in ``analysis/metrics``).
+    unions : mapping
+        Scored structure to the trained structures it is made of, as one mask: ``lung = ["right_lung", "left_lung"]``.
+    averages : mapping
+        Structure to those whose values are averaged in tables: ``lungs = ["right_lung", "left_lung"]`` gives the
+        mean of right and left (Hofmanninger 2020, section II-D). No score rows of its own.
+    references : mapping
+        Structure that is only in references, to labels of the datasets: ``tumour = ["tumour"]``.
+    lung, disease, tumour : str
+        Which structure or union plays this part in disease extent, tumour overlap, false positives outside the lung
+        and the choice of lung slices; empty: none.
+    slices : tuple of str
+        What test sets may ask for; each image is scored on what its test sets do. ``reader``: the slices each reader
+        annotated; ``lung``: those of them that the reference shows lung on; ``all``: all, if the reader did.
+    dimensions : tuple of str
+        ``3d``: all scored slices together; ``2d``: slice by slice, then the mean over slices. Surface distances on
+        slices that are not neighbours are always 2d.
+    consensus : tuple of str
+        Further references made from all readers of a case: ``majority``, ``staple``.
+    reader_pairs : bool
+        Whether readers are scored against each other, and repeats against the first reading.
+    own_variant : str
+        Variant whose prediction by the same model is a further reference (Lee 2023: the 80 keV image); empty: none.
+    nsd_tolerance_mm : float
+        Tolerance of the normalised surface distance.
+    backend : str
+        What computes surface distances: ``ctshift`` or ``surface-distance`` (same numbers, slower).
+    """
+
+    metrics: tuple[str, ...] = ("DSC", "HD95", "MSD", "NSD", "volume", "reference_volume", "relative_volume_difference")
+    unions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    averages: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    references: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    lung: str = ""
+    disease: str = ""
+    tumour: str = ""
+    slices: tuple[Literal["reader", "all", "lung"], ...] = ("reader",)
+    dimensions: tuple[Literal["3d", "2d"], ...] = ("3d",)
+    consensus: tuple[Literal["majority", "staple"], ...] = ()
+    reader_pairs: bool = True
+    own_variant: str = ""
+    nsd_tolerance_mm: float = 1.0
+    backend: Literal["ctshift", "surface-distance"] = "ctshift"
+
+    def made_readers(self) -> tuple[str, ...]:
+        """Return the references nobody drew: each consensus, and a model's own prediction (``own-MK``)."""
+        return (*self.consensus, *((f"own-{self.own_variant}",) if self.own_variant else ()))
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Several test sets as one column, mean over all their cases (Hofmanninger 2020, ``All(L)`` and ``All``)."""
+
+    name: str
+    test_sets: tuple[str, ...]
+    label: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """A column of patients: the patients of some datasets with a role of the source (empty: any)."""
+
+    name: str
+    datasets: tuple[str, ...]
+    label: str = ""
+    role: Literal["train", "test", ""] = ""
+
+
+@dataclass(frozen=True)
+class Characteristic:
+    """A row of patient characteristics: a covariate of the cases.
+
+    ``kind`` ``quantity`` prints median [quartiles] and is tested with Kruskal-Wallis or Mann-Whitney; ``count``
+    prints how many patients have one of ``values`` and is tested with Fisher's exact test.
+    """
+
+    covariate: str
+    label: str = ""
+    kind: Literal["quantity", "count"] = "quantity"
+    values: tuple[str, ...] = ()
+    heading: str = ""
+
+
+@dataclass(frozen=True)
+class CohortTables:
+    """Chassagnon 2020, Tables 1 and 3, Figure 5.
+
+    ``cohorts`` are compared with each other; ``external`` with the cohort ``external_against``. ``lung_function``
+    names the covariates correlated with the predicted disease extent.
+    """
+
+    cohorts: tuple[Cohort, ...] = ()
+    external: tuple[Cohort, ...] = ()
+    external_against: str = ""
+    characteristics: tuple[Characteristic, ...] = ()
+    lung_function: tuple[Characteristic, ...] = ()
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """A row of Lee 2023, Tables 2-4: the variant as reconstructed and its standardised image."""
+
+    name: str
+    original: str
+    standardised: str
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class StandardisationTables:
+    """Lee 2023: protocols compared with the prediction on ``[scoring] own_variant``, for one structure."""
+
+    structure: str = ""
+    protocols: tuple[Protocol, ...] = ()
+
+
+@dataclass(frozen=True)
 class Comparison:
     """One hypothesis test of Table 1: two arms on one test set, or one arm on two test sets."""
 
@@ -136,11 +264,23 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Tables:
-    """Table 1: ``paired`` says whether a patient has every variant; its tests form one Bonferroni family a dataset."""
+    """What the tables show.
+
+    ``paired`` says whether a patient has every variant; ``comparisons`` form one Bonferroni family a dataset
+    (``correction`` may say Holm instead). ``pools`` are further columns of the diversity tables, ``structures`` the
+    structures, unions or averages that tables print (default: the trained ones and the averages), ``floor`` the value
+    of a higher-is-better metric below which a case counts as a failure in tail statistics.
+    """
 
     paired: bool = True
     note: str = ""
     comparisons: tuple[Comparison, ...] = ()
+    correction: Literal["bonferroni", "holm"] = "bonferroni"
+    structures: tuple[str, ...] = ()
+    pools: tuple[Pool, ...] = ()
+    floor: float = 0.5
+    cohorts: CohortTables = CohortTables()
+    standardisation: StandardisationTables = StandardisationTables()
 
 
 @dataclass(frozen=True)
@@ -160,6 +300,7 @@ class Study:
     paper: str = ""
     seeds: tuple[int, ...] = (0,)
     image: ImageSettings = ImageSettings()
+    scoring: Scoring = Scoring()
     baselines: tuple[Baseline, ...] = ()
     tables: Tables = Tables()
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-import re
 import tomllib
 import types
 import typing
@@ -12,15 +11,20 @@ from typing import Any, Literal
 
 from benchmarks.model_names import slug
 from benchmarks.study import Study
+from benchmarks.study_names import (
+    IDENTIFIER,
+    NAME,
+    RESERVED,
+    StudyError,
+    inside,
+    refuse_repeats,
+    refuse_unknown,
+    wanted_name,
+)
+from benchmarks.study_scoring import check_scoring
+from benchmarks.study_tables import check_tables, complete_tables
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+-]*")
-IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-RESERVED = ("background", "ignore")
 PATCH_MULTIPLE = 32
-
-
-class StudyError(Exception):
-    """A study file is wrong; the message names the file, the key, what was found and the choices."""
 
 
 def load_study(path: Path | str) -> Study:
@@ -124,7 +128,13 @@ def _complete(study: Study) -> Study:
     trainers = tuple(dataclasses.replace(entry, label=entry.label or entry.name) for entry in study.trainers)
     baselines = tuple(dataclasses.replace(entry, label=entry.label or entry.name) for entry in study.baselines)
     return dataclasses.replace(
-        study, datasets=datasets, arms=arms, test_sets=test_sets, trainers=trainers, baselines=baselines
+        study,
+        datasets=datasets,
+        arms=arms,
+        test_sets=test_sets,
+        trainers=trainers,
+        baselines=baselines,
+        tables=complete_tables(study.tables),
     )
 
 
@@ -140,31 +150,33 @@ def _checked(study: Study) -> Study:
         if not getattr(study, where):
             raise StudyError(f"[{where}] is empty; at least one entry is needed")
     for where in ("datasets", "arms", "trainers", "test_sets"):
-        _refuse_repeats(where, [entry.name for entry in getattr(study, where)])
+        refuse_repeats(where, [entry.name for entry in getattr(study, where)])
     competitors = [arm.name for arm in study.arms] + [entry.name for entry in study.baselines]
-    _refuse_repeats("arms and baselines, as file names", [slug(name) for name in competitors])
-    _refuse_repeats("seeds", [str(seed) for seed in study.seeds])
+    refuse_repeats("arms and baselines, as file names", [slug(name) for name in competitors])
+    refuse_repeats("seeds", [str(seed) for seed in study.seeds])
     for entry in study.datasets:
-        _wanted_name("datasets", entry.name, IDENTIFIER)
-        _inside("datasets", entry.folder)
+        wanted_name("datasets", entry.name, IDENTIFIER)
+        inside("datasets", entry.folder)
     for name in competitors:
-        _wanted_name("arms", name, NAME)
+        wanted_name("arms", name, NAME)
     for trainer in study.trainers:
-        _wanted_name("trainers", trainer.name, IDENTIFIER)
+        wanted_name("trainers", trainer.name, IDENTIFIER)
     _sensible_structures(study)
     _known_names(study)
     _one_arm_a_cell(study)
     _sensible_numbers(study)
+    check_scoring(study)
+    check_tables(study)
     return study
 
 
 def _sensible_structures(study: Study) -> None:
     for name, members in study.structures.items():
-        _wanted_name("structures", name, IDENTIFIER)
+        wanted_name("structures", name, IDENTIFIER)
         if name in RESERVED or not members:
             raise StudyError(f"[structures] {name} = {list(members)}: wanted another name than {RESERVED} and a label")
     everything = [member for members in study.structures.values() for member in members]
-    _refuse_repeats("structures, which must be disjoint", everything)
+    refuse_repeats("structures, which must be disjoint", everything)
     for seed in study.seeds:
         if not 0 <= seed < 2**31:
             raise StudyError(f"[seeds] found {seed}, wanted 0 to 2147483647")
@@ -194,26 +206,17 @@ def _known_names(study: Study) -> None:
     datasets = [entry.name for entry in study.datasets]
     arms = [arm.name for arm in study.arms]
     scored = arms + [entry.name for entry in study.baselines]
-    recipes = {arm.recipe for arm in study.arms} | {entry.name for entry in study.baselines}
     for arm in study.arms:
-        _refuse_unknown(f"arms.{arm.name}.datasets", arm.datasets, datasets)
-        _refuse_unknown(
-            f"arms.{arm.name}.patients_like", arm.patients_like, [name for name in arms if name != arm.name]
-        )
-        _refuse_unknown(f"arms.{arm.name}.class_weights", tuple(arm.class_weights), list(study.structures))
+        refuse_unknown(f"arms.{arm.name}.datasets", arm.datasets, datasets)
+        refuse_unknown(f"arms.{arm.name}.patients_like", arm.patients_like, [name for name in arms if name != arm.name])
+        refuse_unknown(f"arms.{arm.name}.class_weights", tuple(arm.class_weights), list(study.structures))
     for entry in study.test_sets:
-        _refuse_unknown(f"test_sets.{entry.name}.datasets", entry.datasets, datasets)
-        _refuse_unknown(f"test_sets.{entry.name}.arms", entry.arms, scored)
-    for index, comparison in enumerate(study.tables.comparisons):
-        where = f"tables.comparisons[{index}]"
-        _refuse_unknown(f"{where}.arms", comparison.arms, sorted(recipes))
-        _refuse_unknown(f"{where}.test_sets", comparison.test_sets, [entry.name for entry in study.test_sets])
-        if sorted((len(comparison.arms), len(comparison.test_sets))) != [1, 2]:
-            raise StudyError(f"[{where}] wanted two arms on one test set, or one arm on two test sets")
+        refuse_unknown(f"test_sets.{entry.name}.datasets", entry.datasets, datasets)
+        refuse_unknown(f"test_sets.{entry.name}.arms", entry.arms, scored)
 
 
 def _sensible_numbers(study: Study) -> None:
-    _refuse_unknown("budgets", tuple(study.budgets), ["cpu", "cuda"])
+    refuse_unknown("budgets", tuple(study.budgets), ["cpu", "cuda"])
     for name in ("hu_window", "display_window"):
         low, high = getattr(study.image, name)
         if not -math.inf < low < high < math.inf:
@@ -242,25 +245,3 @@ def _sensible_numbers(study: Study) -> None:
         raise StudyError(f"[split.folds] found {study.split.folds}, wanted 2 or more for cross-validation")
     if study.split.kind == "roles" and study.split.folds != 1:
         raise StudyError(f"[split.folds] found {study.split.folds}, wanted 1: the source fixes train and test")
-
-
-def _refuse_repeats(where: str, names: list[str]) -> None:
-    for name in names:
-        if names.count(name) > 1:
-            raise StudyError(f"[{where}] {name!r} is used {names.count(name)} times; names must differ")
-
-
-def _refuse_unknown(where: str, names: tuple[str, ...], choices: list[str]) -> None:
-    for name in names:
-        if name not in choices:
-            raise StudyError(f"[{where}] unknown name {name!r}; the choices are: {', '.join(choices)}")
-
-
-def _wanted_name(where: str, name: str, pattern: re.Pattern[str]) -> None:
-    if not pattern.fullmatch(name):
-        raise StudyError(f"[{where}] name {name!r} cannot be a file name here; wanted {pattern.pattern}")
-
-
-def _inside(where: str, folder: str) -> None:
-    if Path(folder).is_absolute() or ".." in Path(folder).parts:
-        raise StudyError(f"[{where}] folder {folder!r} leaves the data folder; give a path below it")

@@ -255,5 +255,10 @@ def _with_value_outside(annotation: sitk.Image, slices: tuple[int, ...] | None, 
     return label
 
 
-def _finite(covariates: Mapping[str, float]) -> dict[str, float | None]:
-    return {name: float(value) if math.isfinite(value) else None for name, value in covariates.items()}
+def _finite(covariates: Mapping[str, float | str]) -> dict[str, float | str | None]:
+    """Return what JSON can hold: numbers that are not finite become null, text stays."""
+    return {name: value if isinstance(value, str) else _number(value) for name, value in covariates.items()}
+
+
+def _number(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None

@@ -88,7 +88,7 @@ class Case:
     role : str
         ``train``, ``test`` or empty: the part the source assigns to the patient.
     covariates : mapping
-        Further per-case values for statistics (lung function, extent...).
+        Further per-case values for statistics: numbers (age, lung function...) or short text (sex...).
     """
 
     patient: str
@@ -97,4 +97,4 @@ class Case:
     annotations: Mapping[str, Callable[[sitk.Image], sitk.Image]]
     annotated_slices: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     role: Literal["train", "test", ""] = ""
-    covariates: Mapping[str, float] = field(default_factory=dict)
+    covariates: Mapping[str, float | str] = field(default_factory=dict)

@@ -38,7 +38,8 @@ def _rows(scores: pd.DataFrame, *, reader: str = "reader1") -> pd.Series:
 def test_every_model_image_and_reader_has_one_row(run: Path) -> None:
     scores = _scores(run)
     assert tuple(scores.columns) == COLUMNS
-    assert len(scores) == 4 * 2 * 2 * 2
+    assert len(scores) == 4 * 2 * 2 * 2 + 2
+    assert scores.trainer.eq("reader").sum() == 2
     assert not scores.duplicated(list(KEY)).any()
     missing = scores[scores.status.eq("missing")]
     assert set(zip(missing.arm, missing.patient, missing.variant, strict=True)) == {("LK", "P001", "MK")}
@@ -133,3 +134,11 @@ def test_path_that_leaves_the_run_is_refused(run: Path) -> None:
 def test_folder_without_a_run_is_a_clear_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert evaluate.main([str(tmp_path)]) == 1
     assert "matrix.json not found" in capsys.readouterr().err
+
+
+def test_two_models_under_one_name_are_an_error(run: Path) -> None:
+    matrix = json.loads((run / "matrix.json").read_text())
+    matrix["models"].append(matrix["models"][0])
+    (run / "matrix.json").write_text(json.dumps(matrix))
+    with pytest.raises(AnalysisError, match=r"2 rows for .*dataset 'phantom', patient 'P001'.*arm 'LK'"):
+        _scores(run)

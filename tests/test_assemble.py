@@ -11,8 +11,9 @@ import pytest
 
 from benchmarks.assemble import assemble
 from benchmarks.run_folder import open_run
-from benchmarks.study_file import StudyError
+from benchmarks.study_file import StudyError, load_study
 from benchmarks.workflow.freshness import input_hashes
+from benchmarks.workflow.jobs import list_jobs
 from dataset_converters.check import check_nnunet_raw
 from dataset_converters.datasets import dicom_pairs, sts
 from dataset_converters.writer import convert
@@ -74,6 +75,47 @@ def test_study_labels_are_the_union_of_the_structures_source_labels(phantom: Pat
     assert wanted.any()
     assert np.array_equal(label == 1, wanted)
     assert set(np.unique(label)) <= {0, 1}
+
+
+def test_what_tables_need_to_know_of_cases_and_images(phantom: Path) -> None:
+    matrix = _matrix(phantom)
+    case = matrix["references"]["phantom_P005"]
+    assert case["role"] == "test"
+    assert {"age_years", "sex", "fvc_percent_predicted"} <= set(case["covariates"])
+    assert case["covariates"]["sex"] in ("female", "male")
+    assert case["reference_only"] == {}
+    assert matrix["images"]["phantom_P005-LK"]["facts"]["kernel"] == "B70f"
+
+
+def test_facts_of_an_image_make_no_prediction_out_of_date(phantom: Path, tmp_path: Path) -> None:
+    study = load_study(phantom / "study.toml")
+    predict = next(job for job in list_jobs(study, "cpu") if job.kind == "predict")
+    checkpoint = tmp_path / predict.inputs[0]
+    checkpoint.parent.mkdir(parents=True)
+    checkpoint.write_bytes(b"")
+    matrix = _matrix(phantom)
+    hashes = []
+    for fact in ("B70f", "B80f", None):
+        for image in matrix["images"].values():
+            image["facts"] = {"kernel": fact}
+            if fact is None:
+                del image["facts"]
+                image["sha256"] = "other"
+        (tmp_path / "matrix.json").write_text(json.dumps(matrix))
+        hashes.append(input_hashes(tmp_path, predict))
+    assert hashes[0] == hashes[1] != hashes[2]
+
+
+def test_reference_only_structures_are_label_values(tmp_path: Path) -> None:
+    study = _phantom_study(tmp_path)
+    text = study.read_text().replace("[tables]\n", '[scoring]\nreferences = { mass = ["tumour"] }\n\n[tables]\n', 1)
+    study.write_text(text)
+    _convert_all(study, tmp_path / "run", None)
+    assemble(tmp_path / "run")
+    assert _matrix(tmp_path / "run")["references"]["phantom_P001"]["reference_only"] == {"mass": [10]}
+    (tmp_path / "run" / "study.toml").write_text(text.replace('mass = ["tumour"]', 'mass = ["mass"]'))
+    with pytest.raises(StudyError, match=r"\[scoring.references.mass\] no dataset has a label 'mass'"):
+        assemble(tmp_path / "run")
 
 
 def test_test_patients_are_in_no_split_and_predicted_on_both_kernels(phantom: Path) -> None:

@@ -7,6 +7,8 @@ import pytest
 
 from benchmarks import check
 from benchmarks.check import check_study
+from benchmarks.run import run_study
+from benchmarks.study_file import StudyError
 
 STUDIES = Path(__file__).resolve().parents[1] / "benchmarks" / "studies"
 
@@ -110,3 +112,28 @@ def test_a_broken_torch_pair_is_reported(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(check, "PROBE", "import sys; sys.exit('operator torchvision::nms does not exist')")
     (finding,) = check_study(STUDIES / "quickstart.toml", tmp_path / "run", data=None, device="cpu")
     assert "operator torchvision::nms does not exist; constraints.txt names a matched pair" in finding
+
+
+def test_a_metric_that_is_not_there_is_named_before_anything_is_trained(tmp_path: Path, ready: None) -> None:
+    study = tmp_path / "study.toml"
+    text = (STUDIES / "quickstart.toml").read_text()
+    study.write_text(text.replace("[tables]", '[scoring]\nmetrics = ["DSC", "tumour_overlap"]\n\n[tables]', 1))
+    (finding,) = check_study(study, tmp_path / "run", data=None, device="cpu")
+    assert finding.startswith("scoring: metric tumour_overlap needs to know lung and tumour")
+    study.write_text(text.replace("[tables]", '[scoring]\nmetrics = ["DCS"]\n\n[tables]', 1))
+    with pytest.raises(StudyError, match=r"study.toml: unknown metric 'DCS'; the choices are: .*DSC"):
+        run_study(study, tmp_path / "run", data=None, device="cpu", cores=1)
+    assert not (tmp_path / "run" / "jobs").exists()
+
+
+def test_names_of_scoring_are_looked_up_in_the_data(tmp_path: Path, ready: None) -> None:
+    study = tmp_path / "study.toml"
+    scoring = '[scoring]\nreferences = { mass = ["mass"] }\nconsensus = ["majority"]\n\n[tables]'
+    text = (STUDIES / "quickstart.toml").read_text().replace("[tables]", scoring, 1)
+    text = text.replace('label = "Applied on lung kernel"', 'readers = ["majority", "reader9"]', 1)
+    study.write_text(text)
+    findings = check_study(study, tmp_path / "run", data=None, device="cpu")
+    assert findings == [
+        "structure mass: no dataset has a label 'mass'",
+        "reader 'reader9': no case has it; found ['reader1', 'reader2', 'reader3']",
+    ]

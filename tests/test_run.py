@@ -61,14 +61,16 @@ def test_a_run_ends_with_table_1_and_where_the_figures_are(finished: tuple[Path,
     _, run, output = finished
     assert "Trained on lung kernel" in output
     assert f"{run}/figures" in output
-    for name in ("table1.csv", "table1.md", "table1.tex", "table1.html"):
+    for name in ("kernel_table1.csv", "kernel_table1.md", "kernel_table1.tex", "kernel_table1.html"):
         assert (run / "tables" / name).stat().st_size > 100
     assert len(list((run / "figures").glob("*.png"))) >= 2
 
 
 def test_every_test_image_reader_and_arm_is_a_score_row(finished: tuple[Path, Path, str]) -> None:
     scores = pd.read_csv(finished[1] / "scores.csv", keep_default_na=False)
-    dice = scores[scores["metric"].str.upper().isin(["DSC", "DICE"])]
+    readers = scores["trainer"].eq("reader")
+    assert len(scores[readers & scores["metric"].eq("DSC")]) == 3, "2 readers of 3 patients"
+    dice = scores[scores["metric"].eq("DSC") & ~readers]
     assert len(dice) == 3 * 2 * 2 * 3, "3 patients x 2 kernels x 2 readers x 3 arms"
     assert set(dice["status"]) == {"ok"}
     assert set(dice["variant_kind"]) == {"simulated"}

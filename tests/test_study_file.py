@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.study import Scoring
 from benchmarks.study_file import StudyError, load_study
 
 STUDIES = sorted((Path(__file__).resolve().parents[1] / "benchmarks" / "studies").glob("*.toml"))
@@ -87,3 +88,106 @@ def test_a_mistake_is_named_with_the_choices(tmp_path: Path, old: str, new: str,
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="no such study file"):
         load_study(tmp_path / "none.toml")
+
+
+SECTION = """[scoring]
+unions = { lung = ["disease"] }
+averages = { both = ["disease"] }
+references = { tumour = ["tumour"] }
+lung = "lung"
+slices = ["reader", "lung"]
+own_variant = "MK"
+
+[tables.standardisation]
+structure = "disease"
+protocols = [{ name = "LK", original = "LK", standardised = "MK" }]
+
+[tables.cohorts]
+cohorts = [{ name = "all", datasets = ["phantom"] }]
+external = [{ name = "more", datasets = ["phantom"] }]
+external_against = "all"
+characteristics = [{ covariate = "sex", kind = "count", values = ["female"] }]
+
+[[tables.pools]]
+name = "every"
+test_sets = ["LK", "MK"]
+
+[tables]
+floor = 0.4
+structures = ["disease", "both"]
+"""
+
+
+def _with_section(tmp_path: Path, old: str, new: str) -> Path:
+    text = next(path for path in STUDIES if path.stem == "quickstart").read_text(encoding="utf-8")
+    assert SECTION.count(old) >= 1
+    path = tmp_path / "study.toml"
+    path.write_text(text.replace("[tables]\n", SECTION.replace(old, new, 1), 1), encoding="utf-8")
+    return path
+
+
+def test_scoring_and_tables_are_read_and_labelled(tmp_path: Path) -> None:
+    study = load_study(_with_section(tmp_path, "[scoring]", "[scoring]"))
+    assert study.scoring.unions == {"lung": ("disease",)}
+    assert study.scoring.metrics == Scoring().metrics
+    assert study.tables.pools[0].label == "every"
+    assert study.tables.cohorts.external[0].label == "more"
+    assert study.tables.cohorts.characteristics[0].label == "sex"
+    assert study.tables.standardisation.protocols[0].label == "LK"
+    assert study.scoring.made_readers() == ("own-MK",)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            'lung = ["disease"]',
+            'lung = ["liver"]',
+            r"scoring.unions.lung\] unknown name 'liver'; the choices are: disease",
+        ),
+        ('lung = ["disease"]', 'disease = ["disease"]', "own\\] 'disease' is used 2 times"),
+        ('lung = ["disease"]', "lung = []", r"scoring.unions.lung\] is empty"),
+        ('lung = ["disease"]', 'ignore = ["disease"]', "wanted another name than"),
+        ('both = ["disease"]', 'both = ["tumour"]', "unknown name 'tumour'; the choices are: disease, lung"),
+        (
+            'lung = "lung"',
+            'lung = "lungs"',
+            r"scoring.lung\] unknown name 'lungs'; the choices are: disease, lung, tumour",
+        ),
+        ('lung = "lung"', "", r"'lung' needs \[scoring\] lung"),
+        ('["reader", "lung"]', '["lung"]', r"test_sets.LK.slices\] found 'reader', wanted one of .*: lung"),
+        ('["reader", "lung"]', '["reader", "reader"]', "'reader' is used 2 times"),
+        ('["reader", "lung"]', '["reader", "some"]', "wanted one of: reader, all, lung"),
+        ('own_variant = "MK"', 'own_variant = "XK"', "unknown name 'XK'; the choices are: LK, MK"),
+        ('own_variant = "MK"', "nsd_tolerance_mm = 0", r"nsd_tolerance_mm\] found 0.0, wanted more than 0"),
+        ('own_variant = "MK"', "", r"tables.standardisation\] needs \[scoring\] own_variant"),
+        ('own_variant = "MK"', "metrics = []", r"scoring.metrics\] is empty"),
+        ('own_variant = "MK"', 'backend = "monai"', "wanted one of: ctshift, surface-distance"),
+        (
+            'structure = "disease"',
+            'structure = "tumour"',
+            "unknown name 'tumour'; the choices are: disease, lung, both",
+        ),
+        ('standardised = "MK"', 'standardised = "SK"', r"protocols.LK.standardised\] unknown name 'SK'"),
+        ('datasets = ["phantom"]', 'datasets = ["real"]', r"cohorts.all.datasets\] unknown name 'real'"),
+        ('external_against = "all"', 'external_against = "none"', "unknown name 'none'; the choices are: all"),
+        ('external_against = "all"', "", "unknown name ''; the choices are: all"),
+        ('kind = "count", ', "", "sex: kind 'quantity' with values"),
+        ('name = "more"', 'name = "all"', "'all' is used 2 times"),
+        ('test_sets = ["LK", "MK"]', 'test_sets = ["LK", "XK"]', r"pools.every.test_sets\] unknown name 'XK'"),
+        ('test_sets = ["LK", "MK"]', "test_sets = []", "is empty"),
+        ("floor = 0.4", "floor = 40", r"tables.floor\] found 40.0, wanted 0 to 1"),
+        ('["disease", "both"]', '["tumour"]', "unknown name 'tumour'; the choices are: disease, lung, both"),
+    ],
+)
+def test_a_mistake_in_scoring_or_tables_is_named(tmp_path: Path, old: str, new: str, message: str) -> None:
+    with pytest.raises(StudyError, match=message):
+        load_study(_with_section(tmp_path, old, new))
+
+
+def test_a_pool_of_test_sets_on_different_slices_is_refused(tmp_path: Path) -> None:
+    path = _with_section(tmp_path, "[scoring]", "[scoring]")
+    text = path.read_text().replace('label = "Applied on lung kernel"', 'slices = "lung"', 1)
+    path.write_text(text)
+    with pytest.raises(StudyError, match=r"are scored on different slices \(lung, reader\)"):
+        load_study(path)

@@ -8,8 +8,8 @@ import pytest
 
 from benchmarks.study_file import load_study
 from benchmarks.workflow import job as wrapper
-from benchmarks.workflow.freshness import is_fresh, read_record, stale_jobs
-from benchmarks.workflow.jobs import Job, list_jobs
+from benchmarks.workflow.freshness import input_hashes, is_fresh, read_record, stale_jobs
+from benchmarks.workflow.jobs import PACKAGE_FILES, SCORING, Job, list_jobs
 from dataset_converters.atomic import write_json
 
 STUDIES = Path(__file__).resolve().parents[1] / "benchmarks" / "studies"
@@ -35,7 +35,7 @@ def copying(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return ran
 
 
-@pytest.mark.parametrize("name", ["quickstart", "sts_kernels", "kernel_2021"])
+@pytest.mark.parametrize("name", ["quickstart", "sts_kernels", "kernel_2021", "phantom_papers"])
 def test_jobs_come_after_what_they_need(name: str) -> None:
     jobs = list_jobs(load_study(STUDIES / f"{name}.toml"), "cpu")
     seen: set[str] = set()
@@ -138,3 +138,46 @@ def test_a_models_part_of_the_matrix_decides_not_the_rest(tmp_path: Path) -> Non
     assert is_fresh(tmp_path, job, record)
     write_json(tmp_path / "matrix.json", matrix | {"images": {"i": {"path": "q"}}})
     assert not is_fresh(tmp_path, job, record)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "changes"),
+    [
+        ('label = "Applied on lung kernel"', 'label = "Lung kernel"', False),
+        ("paired = true", "paired = false", False),
+        ("[tables]", "[scoring]\nnsd_tolerance_mm = 2.0\n\n[tables]", True),
+        ("[tables]", '[scoring]\nmetrics = ["DSC"]\n\n[tables]', True),
+        ('label = "Applied on lung kernel"\nvariants = ["LK"]', 'variants = ["LK"]\narms = ["LK"]', True),
+    ],
+)
+def test_scores_are_made_again_when_scoring_changes_not_when_words_do(
+    tmp_path: Path, old: str, new: str, changes: bool
+) -> None:
+    text = (STUDIES / "quickstart.toml").read_text(encoding="utf-8")
+    assert old in text
+    study = tmp_path / "study.toml"
+    study.write_text(text, encoding="utf-8")
+    evaluate = next(job for job in list_jobs(load_study(study), "cpu") if job.kind == "evaluate")
+    before = input_hashes(tmp_path, evaluate)[SCORING]
+    study.write_text(text.replace(old, new, 1), encoding="utf-8")
+    assert (input_hashes(tmp_path, evaluate)[SCORING] != before) == changes
+
+
+def test_a_table_added_later_is_made_for_a_finished_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from benchmarks.workflow import freshness
+
+    tables = next(job for job in list_jobs(load_study(STUDIES / "quickstart.toml"), "cpu") if job.kind == "tables")
+    name = f"{PACKAGE_FILES}analysis/tables"
+    assert name in tables.inputs
+    monkeypatch.setattr(freshness, "REPOSITORY", tmp_path)
+    (tmp_path / "analysis" / "tables").mkdir(parents=True)
+    before = input_hashes(tmp_path, tables)[name]
+    assert before
+    (tmp_path / "analysis" / "tables" / "new_table.py").write_text("")
+    assert input_hashes(tmp_path, tables)[name] != before
+
+
+def test_evaluation_leaves_scores_and_images_and_tables_an_index() -> None:
+    jobs = {job.name: job for job in list_jobs(load_study(STUDIES / "quickstart.toml"), "cpu")}
+    assert set(jobs["evaluate"].outputs) == {"scores.parquet", "scores.csv", "images.csv"}
+    assert jobs["tables"].outputs == ("tables/index.md",)

@@ -38,7 +38,7 @@ def altered(change: Callable[[sitk.Image], object]) -> dict:
 
 
 def test_layout_and_contents(run_with: Convert, tmp_path: Path) -> None:
-    case = make_case("P1", role="train", covariates={"fvc": 81.5, "dlco": float("nan")})
+    case = make_case("P1", role="train", covariates={"fvc": 81.5, "dlco": float("nan"), "sex": "female"})
     folder = run_with(case, make_case("P2"), make_case("P3", role="test"))
     run = tmp_path / "run"
     assert folder == run / "nnUNet_raw" / "Dataset790_toy"
@@ -48,7 +48,7 @@ def test_layout_and_contents(run_with: Convert, tmp_path: Path) -> None:
     assert content["numTraining"] == 6
     assert content["overwrite_image_reader_writer"] == "NibabelIO"
     entry = listing(run)["cases"][0]
-    assert entry["covariates"] == {"fvc": 81.5, "dlco": None}
+    assert entry["covariates"] == {"fvc": 81.5, "dlco": None, "sex": "female"}
     assert entry["variants"]["LK"]["image"] == "nnUNet_raw/Dataset790_toy/imagesTr/P1-LK_0000.nii.gz"
     assert entry["variants"]["LK"]["facts"] == {"kernel": "B70f"}
     assert entry["readers"]["reader1"]["annotated_slices"] is None

@@ -1,1 +1,1 @@
-"""One file per figure, each with ``NAME``, ``TITLE`` and ``make(scores, study, run)``; ``make_figures`` finds them."""
+"""One file per figure, each with ``NAME``, ``TITLE`` and ``make(results)``; ``make_figures`` finds them."""

@@ -1,111 +1,129 @@
-"""Box plots of the Dice score of every arm on every test set, with each patient as a point."""
+"""Box plots of Dice score and 95th percentile Hausdorff distance of every arm on every test set."""
 
-import textwrap
-from itertools import cycle
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 
-from analysis.aggregate import blocks, patient_values, rows_of_block, rows_of_study
-from analysis.figure import FigureResult, figure_name
-from analysis.figure_style import ARM_COLOURS, BASELINE_COLOUR
-from analysis.run_folder import RunFolder
+from analysis.aggregate import blocks, rows_of_block, rows_of_study
+from analysis.errors import NotApplicableError
+from analysis.figure import FigureResult, caption_of, figure_name, sheet_names
+from analysis.figure_parts.arm_style import arm_styles
+from analysis.figure_parts.box_groups import Box, Group, Scale, draw_box_groups, value_scale
+from analysis.figure_parts.words import (
+    NO_DISTANCE,
+    left_out_words,
+    missed_words,
+    shown_metrics,
+    test_set_labels,
+    value_label,
+)
+from analysis.metric import find_metric
+from analysis.results import Results
+from analysis.shared_values import shared_case_values, shared_patient_values
 from benchmarks.study import Study
 
 NAME = "box_plots"
-TITLE = "Dice score by training and test data"
+TITLE = "Scores by training and test data"
 CAPTION = (
-    "Dice similarity coefficient of each patient (points), by test set and training data. Boxes: quartiles (R type 7) "
-    "and median; whiskers: range. A missing prediction counts as 0."
+    "{label} of each patient (points) by test set and training data, in the order of the legend. Boxes: quartiles (R "
+    "type 7) and median, from 3 patients; whiskers: range; more than 100 patients: a violin instead of points. {misses}"
 )
-GROUP_WIDTH = 0.82
-LETTER_INCHES = 0.066
-MANY_POINTS = 50
+MISSES = {
+    "higher": "A missing prediction counts as 0; k missed: patients with one",
+    "lower": f"k missed: {NO_DISTANCE}; they are not in the box",
+}
+KEYS = ["trainer", "recipe", "test_set", "dataset", "patient"]
 
 
-def make(scores: pd.DataFrame, study: Study, run: RunFolder) -> tuple[FigureResult, ...]:
-    """Return one figure per trainer and structure, with one panel per dataset."""
-    values = patient_values(scores, study)
-    results = []
+def make(results: Results) -> tuple[FigureResult, ...]:
+    """Return one figure per metric, trainer and structure, with a group of boxes per test set and dataset.
+
+    Raises
+    ------
+    NotApplicableError
+        If the run has no scores of a metric shown.
+    """
+    figures = [figure for metric in shown_metrics(results) for figure in _of_metric(results, metric)]
+    if not figures:
+        raise NotApplicableError("needs a test case with a score")
+    return tuple(figures)
+
+
+def _of_metric(results: Results, metric: str) -> Iterator[FigureResult]:
+    study = results.study
+    values = _with_missed(results, metric)
     for trainer, structure, title in blocks(study):
-        rows = rows_of_block(values, study, trainer=trainer, structure=structure)
-        frame = rows.drop(columns=["trainer"]).assign(trainer=trainer).reset_index(drop=True)
-        results.append(FigureResult(figure_name(NAME, *title.split(", ")), _draw(study, frame), frame, CAPTION))
-    return tuple(results)
+        block = rows_of_block(values, study, trainer=trainer, structure=structure)
+        if block["value"].notna().any():
+            name = figure_name(NAME, metric if metric != "DSC" else "", *title.split(", "))
+            caption = caption_of(TITLE, title, text=_caption(metric, block))
+            sheets = _draw(study, block, metric)
+            for sheet, (figure, groups) in zip(sheet_names(name, sheets), sheets, strict=True):
+                shown = block[_group_names(block).isin(groups)].reset_index(drop=True)
+                yield FigureResult(sheet, figure, shown, caption)
 
 
-def _draw(study: Study, values: pd.DataFrame) -> Figure:
-    datasets = [entry for entry in study.datasets if entry.name in set(values["dataset"])] or [study.datasets[0]]
-    groups = max(len(_sets_of(study, entry.name)) for entry in datasets)
-    width = max(3.6, 0.36 * groups * len(rows_of_study(study)) + 1.0)
-    figure = Figure(figsize=(max(4.2, width * len(datasets)), 3.5), layout="constrained")
-    axes = figure.subplots(1, len(datasets), sharey=True, squeeze=False)[0]
-    colours = _colours(study)
-    for axis, dataset in zip(axes, datasets, strict=True):
-        _panel(axis, study, values[values["dataset"].eq(dataset.name)], dataset=dataset.name, colours=colours)
-        if len(datasets) > 1:
-            axis.set_title(dataset.label)
-    axes[0].set_ylabel("Dice similarity coefficient")
+def _with_missed(results: Results, metric: str) -> pd.DataFrame:
+    """Return the patient values, with whether any prediction of the patient in the test set is missing or endless."""
+    values = shared_patient_values(results, metric=metric)
+    cases = shared_case_values(results, metric=metric)
+    lost = cases[cases["status"].isin(("missing", "failed"))][["structure", *KEYS]].drop_duplicates()
+    merged = values.merge(lost.assign(missed=True), on=["structure", *KEYS], how="left")
+    return merged.assign(missed=merged["missed"].eq(True) | np.isinf(merged["value"]))
+
+
+def _draw(study: Study, block: pd.DataFrame, metric: str) -> list[tuple[Figure, list[str]]]:
     labels = rows_of_study(study)
-    handles = [Patch(facecolor=_pale(colour), edgecolor=colour, label=labels[name]) for name, colour in colours.items()]
-    longest = max(len(labels[name]) for name in colours)
-    columns = max(1, min(len(handles), int(figure.get_figwidth() / (0.45 + LETTER_INCHES * longest))))
-    figure.legend(handles=handles, loc="outside lower center", ncols=columns, handlelength=1.2, columnspacing=1.6)
-    return figure
+    present = [recipe for recipe in labels if recipe in set(block["recipe"])]
+    styles = arm_styles(list(labels), baselines=[entry.name for entry in study.baselines])
+    groups = [
+        _group(block[_group_names(block).eq(f"{test_set.name}/{dataset}")], present, name=test_set.name, label=label)
+        for test_set in study.test_sets
+        for dataset, label in _datasets_of(study, test_set)
+    ]
+    shown = [group for group in groups if group.boxes]
+    return draw_box_groups(shown, styles=styles, labels=labels, scale=_scale(metric, block))
 
 
-def _panel(axis: Axes, study: Study, values: pd.DataFrame, *, dataset: str, colours: dict[str, str]) -> None:
-    sets = _sets_of(study, dataset)
-    step = GROUP_WIDTH / len(colours)
-    for group, (test_set, _) in enumerate(sets):
-        for index, (recipe, colour) in enumerate(colours.items()):
-            rows = values[values["test_set"].eq(test_set) & values["recipe"].eq(recipe)].sort_values("patient")
-            position = group - GROUP_WIDTH / 2 + (index + 0.5) * step
-            _box(axis, rows["value"].dropna().to_numpy(), position=position, width=step * 0.78, colour=colour)
-    axis.set_xticks(range(len(sets)), [textwrap.fill(label, 20) for _, label in sets])
-    axis.tick_params(axis="x", length=0)
-    axis.set_xlim(-0.5, len(sets) - 0.5)
-    axis.set_ylim(-0.02, 1.02)
-    axis.set_yticks(np.linspace(0, 1, 6))
-    axis.grid(axis="y", color="#E3E3E3", linewidth=0.6)
-    axis.set_axisbelow(True)
+def _group(rows: pd.DataFrame, recipes: list[str], *, name: str, label: str) -> Group:
+    boxes = []
+    sizes = set()
+    for recipe in recipes:
+        of_recipe = rows[rows["recipe"].eq(recipe)].sort_values("patient")
+        if len(of_recipe):
+            defined = of_recipe["value"].notna()
+            sizes.add(int(defined.sum()))
+            note = missed_words(int(of_recipe["missed"].sum()))
+            boxes.append(Box(recipe, of_recipe.loc[defined, "value"].to_numpy(dtype=np.float64), note))
+    dataset = str(rows["dataset"].iloc[0]) if len(rows) else ""
+    size = f"{min(sizes)}–{max(sizes)}" if len(sizes) > 1 else "".join(map(str, sizes))
+    return Group(f"{name}/{dataset}", f"{label}\nn = {size}", tuple(boxes))
 
 
-def _box(axis: Axes, values: np.ndarray, *, position: float, width: float, colour: str) -> None:
-    if len(values) == 0:
-        return
-    line = {"color": colour, "linewidth": 0.9}
-    axis.boxplot(
-        values, positions=[position], widths=width, whis=(0, 100), showfliers=False, patch_artist=True,
-        manage_ticks=False, boxprops={"facecolor": _pale(colour), "edgecolor": colour, "linewidth": 0.9},
-        whiskerprops=line, capprops=line, medianprops={"color": colour, "linewidth": 1.8},
-    )  # fmt: skip
-    spread = (np.arange(len(values)) * 0.618034) % 1.0 - 0.5
-    few = len(values) <= MANY_POINTS
-    axis.scatter(
-        position + spread * width * 0.6,
-        values,
-        s=7 if few else 3.5,
-        color=colour,
-        edgecolors="white",
-        linewidths=0.35 if few else 0.2,
-        zorder=3,
-    )
+def _group_names(block: pd.DataFrame) -> pd.Series:
+    return block["test_set"] + "/" + block["dataset"]
 
 
-def _sets_of(study: Study, dataset: str) -> list[tuple[str, str]]:
-    return [(entry.name, entry.label) for entry in study.test_sets if dataset in entry.datasets]
+def _datasets_of(study: Study, test_set: Any) -> list[tuple[str, str]]:
+    """Return the datasets of a test set, each with the words below its group."""
+    labels = {entry.name: entry.label for entry in study.datasets}
+    several = len(test_set.datasets) > 1
+    words = test_set_labels(study)[test_set.name]
+    return [(name, f"{words}\n{labels[name]}" if several else words) for name in test_set.datasets]
 
 
-def _colours(study: Study) -> dict[str, str]:
-    baselines = [entry.name for entry in study.baselines]
-    arms = [name for name in rows_of_study(study) if name not in baselines]
-    return dict(zip(arms, cycle(ARM_COLOURS), strict=False)) | dict.fromkeys(baselines, BASELINE_COLOUR)
+def _scale(metric: str, block: pd.DataFrame) -> Scale:
+    entry = find_metric(metric)
+    if np.isinf(entry.range[1]):
+        return value_scale(value_label(metric), block["value"], low=0.0)
+    lowest = np.floor(10 * (block["value"].min() - 0.02)) / 10
+    return Scale(value_label(metric), max(-0.02, lowest), 1.02)
 
 
-def _pale(colour: str) -> tuple[float, float, float]:
-    red, green, blue = (int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5))
-    return tuple(0.72 + 0.28 * part for part in (red, green, blue))  # type: ignore[return-value]
+def _caption(metric: str, block: pd.DataFrame) -> str:
+    entry = find_metric(metric)
+    words = CAPTION.format(label=entry.label, misses=MISSES[entry.direction] + ".")
+    return " ".join([words, *left_out_words(block)])

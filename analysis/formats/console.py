@@ -22,9 +22,15 @@ def print_table(title: str, table: TableResult, *, console: Console, known: Coll
 
 def _grid(section: Section) -> Table:
     grid = Table(box=box.SIMPLE_HEAD, title=section.title or None, title_justify="left", pad_edge=False)
-    grid.add_column(Text(section.row_header()), overflow="fold")
+    names = section.row_headers()
+    for name in names:
+        grid.add_column(Text(name), overflow="fold")
     for head in section.heads():
-        grid.add_column(Text("\n".join(head)), overflow="fold")
-    for row in section.rows():
-        grid.add_row(*map(Text, row))
+        grid.add_column(Text("\n".join(word for word in head if word)), overflow="fold")
+    for index, row in enumerate(section.rows()):
+        cells = [
+            Text(cell, style="bold" if (index, place - len(names)) in section.bold else "")
+            for place, cell in enumerate(row)
+        ]
+        grid.add_row(*cells)
     return grid

@@ -2,7 +2,7 @@
 
 from html import escape
 
-from analysis.table import Section, TableResult
+from analysis.table import INDENT, Section, TableResult
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1b1f24; --soft: #57606a; --rule: #8c959f; --faint: #d8dee4; --page: #fff;
@@ -22,9 +22,13 @@ thead tr:last-child th { border-bottom: 1px solid var(--rule); }
 thead th.span { text-align: center; border-bottom: 1px solid var(--faint); }
 thead .lower th { color: var(--soft); font-weight: 500; }
 tbody th { font-weight: 500; }
+tbody th.indented { font-weight: 400; }
+tbody tr.group + tr.group > *, tbody tr:not(:first-child).group > * { border-top: 1px solid var(--rule); }
+strong { font-weight: 700; }
 tbody tr + tr > * { border-top: 1px solid var(--faint); }
 tbody tr:hover > * { background: var(--hover); }
 td.number { white-space: nowrap; }
+a { color: inherit; }
 ul.notes { color: var(--soft); font-size: .87rem; padding-left: 1.1rem; margin-top: .9rem; }
 footer { color: var(--soft); font-size: .8rem; border-top: 1px solid var(--faint); margin-top: 1.2rem;
   padding-top: .5rem; }
@@ -38,11 +42,15 @@ def to_html(title: str, table: TableResult, *, footer: str = "") -> str:
     """Return the page."""
     body = "\n".join(_section(section) for section in table.printed())
     notes = "\n".join(f"<li>{escape(note)}</li>" for note in table.notes)
+    return page(title, f'{body}\n<ul class="notes">\n{notes}\n</ul>', footer=footer)
+
+
+def page(title: str, body: str, *, footer: str = "") -> str:
+    """Return a whole page around a body that is HTML already."""
     return (
         f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>{escape(title)}</title>\n'
-        f"<style>\n{STYLE}\n</style>\n</head>\n<body>\n<main>\n<h1>{escape(title)}</h1>\n{body}\n"
-        f'<ul class="notes">\n{notes}\n</ul>\n</main>\n'
+        f"<style>\n{STYLE}\n</style>\n</head>\n<body>\n<main>\n<h1>{escape(title)}</h1>\n{body}\n</main>\n"
         + (f"<footer>{escape(footer)}</footer>\n" if footer else "")
         + "</body>\n</html>\n"
     )
@@ -50,27 +58,45 @@ def to_html(title: str, table: TableResult, *, footer: str = "") -> str:
 
 def _section(section: Section) -> str:
     heading = f"<h2>{escape(section.title)}</h2>\n" if section.title else ""
-    rows = "\n".join(_row(row) for row in section.rows())
     head = f"<thead>\n{_head(section)}\n</thead>"
-    return f'{heading}<div class="scroll"><table>\n{head}\n<tbody>\n{rows}\n</tbody>\n</table></div>'
+    body = "\n".join(_rows(section))
+    return f'{heading}<div class="scroll"><table>\n{head}\n<tbody>\n{body}\n</tbody>\n</table></div>'
 
 
 def _head(section: Section) -> str:
-    names = (section.row_header(), *(head[-1] for head in section.heads()))
-    lower = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
-    if not section.spans():
-        return f"<tr>{lower}</tr>"
+    names = section.row_headers()
+    lines = [_upper(level, names=len(names)) for level in section.spans()]
+    lower = "".join(f'<th scope="col">{escape(name)}</th>' for name in (*names, *(h[-1] for h in section.heads())))
+    return "\n".join([*lines, f'<tr class="lower">{lower}</tr>' if lines else f"<tr>{lower}</tr>"])
+
+
+def _upper(level: list[tuple[str, int]], *, names: int) -> str:
     spans = "".join(
-        f'<th class="span" scope="colgroup" colspan="{width}">{escape(name)}</th>' for name, width in section.spans()
+        f'<th class="span" scope="colgroup" colspan="{width}">{escape(name)}</th>'
+        if name
+        else f'<td colspan="{width}"></td>'
+        for name, width in level
     )
-    return f'<tr><td></td>{spans}</tr>\n<tr class="lower">{lower}</tr>'
+    return f'<tr><td colspan="{names}"></td>{spans}</tr>'
 
 
-def _row(row: tuple[str, ...]) -> str:
-    return f'<tr><th scope="row">{escape(row[0])}</th>{"".join(map(_cell, row[1:]))}</tr>'
+def _rows(section: Section) -> list[str]:
+    names, lines = len(section.row_headers()), []
+    for index, (row, sizes) in enumerate(zip(section.rows(), section.row_spans(), strict=True)):
+        heads = "".join(_row_name(name, size) for name, size in zip(row[:names], sizes, strict=True) if size)
+        cells = [_cell(cell, bold=(index, place) in section.bold) for place, cell in enumerate(row[names:])]
+        group = ' class="group"' if names > 1 and sizes[0] else ""
+        lines.append(f"<tr{group}>{heads}{''.join(cells)}</tr>")
+    return lines
 
 
-def _cell(text: str) -> str:
+def _row_name(name: str, size: int) -> str:
+    scope = f'scope="rowgroup" rowspan="{size}"' if size > 1 else 'scope="row"'
+    indented = ' class="indented"' if name.startswith(INDENT) else ""
+    return f"<th {scope}{indented}>{escape(name)}</th>"
+
+
+def _cell(text: str, *, bold: bool) -> str:
     """Keep short cells with a digit on one line: a broken ``median (IQR) [range]`` cannot be read."""
     kind = ' class="number"' if len(text) < 40 and any(map(str.isdigit, text)) else ""
-    return f"<td{kind}>{escape(text)}</td>"
+    return f"<td{kind}><strong>{escape(text)}</strong></td>" if bold else f"<td{kind}>{escape(text)}</td>"

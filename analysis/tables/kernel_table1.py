@@ -6,24 +6,27 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.aggregate import COUNTS, blocks, patient_values, rows_of_block, rows_of_study, score_counts
-from analysis.summary import NO_VALUE, QUARTILE_NOTE, Summary, format_summary, summarise
+from analysis.aggregate import COUNTS, blocks, rows_of_block, rows_of_study, score_counts
+from analysis.results import Results
+from analysis.shared_values import shared_patient_values
+from analysis.statistics.summary import NO_VALUE, QUARTILE_NOTE, Summary, format_summary, summarise
 from analysis.table import Section, TableResult
 from analysis.table_notes import common_notes
 from benchmarks.study import Study
 
-NAME = "table1"
+NAME = "kernel_table1"
 TITLE = "Table 1. Dice similarity score between automated and manual segmentations, by training and test data"
 FORMAT_NOTE = "Median with interquartile range in parentheses and range in brackets, over patients."
 
 
-def make(scores: pd.DataFrame, study: Study) -> TableResult:
+def make(results: Results) -> TableResult:
     """Return Table 1: one block per trainer and structure, a row per arm, a column per test set and dataset.
 
     The machine-readable frame has one row per cell with the unrounded median, quartiles, range and mean, the number
     of patients ``n``, and how many scores were defined, missed (counted as 0), undefined and without reference.
     """
-    values, counts = patient_values(scores, study), score_counts(scores, study)
+    scores, study = results.scores, results.study
+    values, counts = shared_patient_values(results), score_counts(scores, study)
     sections, cells = [], []
     for trainer, structure, title in blocks(study):
         block = _cells(
@@ -34,8 +37,11 @@ def make(scores: pd.DataFrame, study: Study) -> TableResult:
         block.insert(0, "trainer", trainer)
         block.insert(1, "structure", structure)
         cells.append(block)
-        sections.append(Section(title, _printed(study, block)))
-    notes = (FORMAT_NOTE, QUARTILE_NOTE, *common_notes(scores, study, values=values), *_missed_cells(pd.concat(cells)))
+        shown = _shown(study, block)
+        sections += [Section(title, _printed(study, shown))] if len(shown) else []
+    left_out = _left_out(study, pd.concat(cells))
+    notes = (FORMAT_NOTE, QUARTILE_NOTE, *left_out, *common_notes(scores, study, values=values))
+    notes += tuple(_missed_cells(pd.concat(cells)))
     return TableResult(pd.concat(cells, ignore_index=True), notes, tuple(sections))
 
 
@@ -54,6 +60,22 @@ def _cells(study: Study, values: pd.DataFrame, counts: pd.DataFrame) -> pd.DataF
                 name = {"arm": recipe, "label": label, "test_set": test_set.name, "dataset": dataset}
                 rows.append(name | asdict(summary) | tally)
     return pd.DataFrame(rows)
+
+
+def _shown(study: Study, cells: pd.DataFrame) -> pd.DataFrame:
+    """Return the test sets scored on annotated slices, if the study has any, and the arms tested on one of them."""
+    annotated = [entry.name for entry in study.test_sets if entry.slices == "reader"]
+    shown = cells[cells["test_set"].isin(annotated)] if annotated else cells
+    tested = shown.loc[shown["scored"].gt(0), "arm"]
+    return shown[shown["arm"].isin(tested)] if len(tested) else shown
+
+
+def _left_out(study: Study, cells: pd.DataFrame) -> list[str]:
+    shown = _shown(study, cells)
+    sets = [entry.label for entry in study.test_sets if entry.name not in set(shown["test_set"])]
+    arms = [label for arm, label in rows_of_study(study).items() if arm not in set(shown["arm"])]
+    notes = [f"Scored on lung slices or all slices, not printed here: {', '.join(sets)}."] if sets else []
+    return notes + ([f"Not tested on these test sets: {', '.join(arms)}."] if arms else [])
 
 
 def _printed(study: Study, cells: pd.DataFrame) -> pd.DataFrame:

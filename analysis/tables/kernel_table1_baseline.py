@@ -1,28 +1,40 @@
 """Each arm against the untrained baselines: paired difference of the mean Dice score with its interval."""
 
-from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
 
-from analysis.aggregate import blocks, patient_values, rows_of_block, rows_of_study
-from analysis.interval import INTERVAL_NOTE, mean_interval
-from analysis.summary import NO_VALUE
+from analysis.aggregate import blocks, rows_of_block, rows_of_study
+from analysis.errors import NotApplicableError
+from analysis.results import Results
+from analysis.shared_values import shared_patient_values
+from analysis.statistics.interval import INTERVAL_NOTE, mean_interval
+from analysis.statistics.summary import NO_VALUE
 from analysis.table import Section, TableResult
 from analysis.table_notes import common_notes
 from benchmarks.study import Study
 
-NAME = "table1_against_baseline"
+NAME = "kernel_table1_baseline"
 TITLE = "Table 1 against the untrained baseline: mean Dice score and paired difference (95% CI)"
+NOTES = (INTERVAL_NOTE, "Difference: arm minus baseline, within patients; patients with a value of both.")
 COLUMNS = (
     "trainer", "structure", "baseline", "arm", "label", "test_set", "dataset", "n", "mean_arm", "mean_baseline",
-    "difference", "low", "high",
+    "difference", "low", "high", "reason",
 )  # fmt: skip
 
 
-def make(scores: pd.DataFrame, study: Study) -> TableResult:
-    """Return, for each baseline, arm, test set and dataset, both means and arm minus baseline within patients."""
-    values = patient_values(scores, study)
+def make(results: Results) -> TableResult:
+    """Return, for each baseline, arm, test set and dataset, both means and arm minus baseline within patients.
+
+    Raises
+    ------
+    NotApplicableError
+        If the study has no baseline.
+    """
+    scores, study = results.scores, results.study
+    if not study.baselines:
+        raise NotApplicableError("needs [[baselines]], a competitor without training")
+    values = shared_patient_values(results)
     rows: list[dict[str, Any]] = []
     sections = []
     for trainer, structure, title in blocks(study):
@@ -32,7 +44,7 @@ def make(scores: pd.DataFrame, study: Study) -> TableResult:
             rows += [{"trainer": trainer, "structure": structure, **row} for row in found]
             heading = f"Against {baseline.label}" + (f", {title}" if title else "")
             sections.append(Section(heading, _printed(study, found)))
-    notes = _notes(study) + common_notes(scores, study, values=values)
+    notes = NOTES + common_notes(scores, study, values=values)
     return TableResult(pd.DataFrame(rows, columns=list(COLUMNS)), notes, tuple(sections))
 
 
@@ -49,11 +61,12 @@ def _rows(study: Study, values: pd.DataFrame, baseline: str) -> list[dict[str, A
             for dataset in test_set.datasets:
                 arm, other = (by_cell.get((name, test_set.name, dataset), nothing) for name in (recipe, baseline))
                 shared = arm.index.intersection(other.index)
-                interval = asdict(mean_interval(arm.loc[shared] - other.loc[shared]))
+                interval = mean_interval(arm.loc[shared] - other.loc[shared])
                 rows.append({
                     "baseline": baseline, "arm": recipe, "label": label, "test_set": test_set.name, "dataset": dataset,
-                    "n": interval["n"], "mean_arm": arm.loc[shared].mean(), "mean_baseline": other.loc[shared].mean(),
-                    "difference": interval["mean"], "low": interval["low"], "high": interval["high"],
+                    "n": interval.n, "mean_arm": arm.loc[shared].mean(), "mean_baseline": other.loc[shared].mean(),
+                    "difference": interval.estimate, "low": interval.low, "high": interval.high,
+                    "reason": interval.reason,
                 })  # fmt: skip
     return rows
 
@@ -79,12 +92,6 @@ def _number(value: float) -> str:
 
 
 def _difference(row: dict[str, Any]) -> str:
-    if row["n"] < 2:
-        return f"{NO_VALUE} (needs 2 patients)"
-    return f"{row['difference']:+.2f} ({row['low']:+.2f}, {row['high']:+.2f})"
-
-
-def _notes(study: Study) -> tuple[str, ...]:
-    if not study.baselines:
-        return ("The study has no untrained baseline.",)
-    return (INTERVAL_NOTE, "Difference: arm minus baseline, within patients; patients with a value of both.")
+    if row["reason"]:
+        return f"{NO_VALUE} ({row['reason']})"
+    return f"{row['difference']:+.2f} ({row['low']:+.2f}, {row['high']:+.2f})".replace("-", "−")

@@ -4,40 +4,58 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.aggregate import blocks, patient_values, rows_of_block, rows_of_study
+from analysis.aggregate import blocks, rows_of_block, rows_of_study
 from analysis.comparisons import planned_comparisons
-from analysis.p_values import bonferroni, format_p
-from analysis.rank_tests import ROUND_DECIMALS, RankTest, mann_whitney, wilcoxon_signed_rank
-from analysis.summary import NO_VALUE
+from analysis.errors import NotApplicableError
+from analysis.results import Results
+from analysis.shared_values import shared_patient_values
+from analysis.statistics.effects import HODGES_LEHMANN_NOTE, hodges_lehmann, rank_biserial
+from analysis.statistics.p_values import adjust, format_p
+from analysis.statistics.rank_tests import mann_whitney, wilcoxon_signed_rank
+from analysis.statistics.rounding import ROUND_DECIMALS
+from analysis.statistics.summary import NO_VALUE
+from analysis.statistics.test_result import TestResult
 from analysis.table import Section, TableResult
 from analysis.table_notes import common_notes
+from analysis.table_parts.effect_cells import EFFECT_NOTE, number, with_interval
 from benchmarks.study import Comparison, Study
 
-NAME = "table1_tests"
+NAME = "kernel_table1_tests"
 TITLE = "Tests of Table 1"
 COLUMNS = (
     "trainer", "structure", "dataset", "comparison", "arm_1", "test_set_1", "arm_2", "test_set_2", "test", "n_1", "n_2",
-    "left_out", "median_1", "median_2", "statistic", "p", "family", "p_bonferroni", "note",
+    "left_out", "median_1", "median_2", "shift", "shift_low", "shift_high", "effect", "statistic", "p", "family",
+    "correction", "p_corrected", "note",
 )  # fmt: skip
 RULES = (
     "Two-sided tests with the rules of R's wilcox.test: zero differences dropped; exact below 50 patients without "
     f"ties and zeros, otherwise normal with tie and continuity correction. Values rounded to "
     f"{ROUND_DECIMALS} decimals first."
 )
+CORRECTIONS = {"bonferroni": "Bonferroni: P times", "holm": "Holm: P corrected step by step for"}
 UNPAIRED = (
     "The test kernels are different patients: one arm on two kernels is compared with Mann-Whitney between patients, "
-    "and no causal effect of the kernel follows from it. Arms are compared within patients."
+    "and no causal effect of the kernel follows from it; there is no shift within patients. Arms are compared within "
+    "patients."
 )
 NO_CAUSE = "different patients: no causal kernel effect"
 
 
-def make(scores: pd.DataFrame, study: Study) -> TableResult:
+def make(results: Results) -> TableResult:
     """Return one row per planned comparison, dataset, trainer and structure.
 
-    A test is Wilcoxon signed-rank over patients; in an unpaired study one arm on two test sets is Mann-Whitney. The
-    Bonferroni family is all planned comparisons of a dataset. A test that is not defined stays, with its reason.
+    A test is Wilcoxon signed-rank over patients, with the Hodges-Lehmann shift and the rank-biserial correlation; in an
+    unpaired study one arm on two test sets is Mann-Whitney, with the rank-biserial correlation only. The family that
+    P is corrected for (``[tables] correction``) is all planned comparisons of a dataset. A test that is not defined
+    stays, with its reason.
+
+    Raises
+    ------
+    NotApplicableError
+        If no comparison is planned.
     """
-    values = patient_values(scores, study)
+    scores, study = results.scores, results.study
+    values = shared_patient_values(results)
     planned = planned_comparisons(study)
     rows: list[dict[str, Any]] = []
     sections = []
@@ -45,9 +63,11 @@ def make(scores: pd.DataFrame, study: Study) -> TableResult:
         block = rows_of_block(values, study, trainer=trainer, structure=structure)
         for dataset in study.datasets:
             fitting = [entry for entry in planned if _applies(study, entry, dataset.name)]
-            tests = [_test(study, block, entry, dataset=dataset.name, family=len(fitting)) for entry in fitting]
+            tests = _corrected(study, [_test(study, block, entry, dataset=dataset.name) for entry in fitting])
             rows += [{"trainer": trainer, "structure": structure, **test} for test in tests]
-            sections.append(Section(_title(study, dataset.label, title), _printed(tests)))
+            sections += [Section(_title(study, dataset.label, title), _printed(study, tests))] if tests else []
+    if not rows:
+        raise NotApplicableError("needs two arms or two test sets to compare on one dataset: [[tables.comparisons]]")
     notes = _notes(study, rows) + common_notes(scores, study, values=values)
     return TableResult(pd.DataFrame(rows, columns=list(COLUMNS)), notes, tuple(sections))
 
@@ -57,7 +77,7 @@ def _applies(study: Study, comparison: Comparison, dataset: str) -> bool:
     return all(dataset in datasets[name] for name in comparison.test_sets)
 
 
-def _test(study: Study, values: pd.DataFrame, comparison: Comparison, *, dataset: str, family: int) -> dict[str, Any]:
+def _test(study: Study, values: pd.DataFrame, comparison: Comparison, *, dataset: str) -> dict[str, Any]:
     arms = comparison.arms * 2 if len(comparison.arms) == 1 else comparison.arms
     sets = comparison.test_sets * 2 if len(comparison.test_sets) == 1 else comparison.test_sets
     first, second = (_of(values, arm, name, dataset=dataset) for arm, name in zip(arms, sets, strict=True))
@@ -74,10 +94,26 @@ def _test(study: Study, values: pd.DataFrame, comparison: Comparison, *, dataset
         "comparison": _words(study, comparison),
         "arm_1": arms[0], "test_set_1": sets[0], "arm_2": arms[1], "test_set_2": sets[1],
         "test": result.name, "n_1": len(first), "n_2": len(second), "left_out": entered - used,
-        "median_1": first.median(), "median_2": second.median(), "statistic": result.statistic,
-        "p": result.p, "family": family, "p_bonferroni": bonferroni(result.p, family),
-        "note": _note(result, unpaired=unpaired),
+        "median_1": first.median(), "median_2": second.median(), **_effects(first, second, unpaired=unpaired),
+        "statistic": result.statistic, "p": result.p, "note": _note(result, unpaired=unpaired),
     }  # fmt: skip
+
+
+def _effects(first: pd.Series, second: pd.Series, *, unpaired: bool) -> dict[str, float]:
+    if unpaired:
+        nothing = dict.fromkeys(("shift", "shift_low", "shift_high"), float("nan"))
+        return nothing | {"effect": rank_biserial(first, second, paired=False)}
+    shift = hodges_lehmann(first, second)
+    limits = {"shift": shift.estimate, "shift_low": shift.low, "shift_high": shift.high}
+    return limits | {"effect": rank_biserial(first, second)}
+
+
+def _corrected(study: Study, tests: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Add the P values corrected for all planned tests, also those that are not defined."""
+    method = study.tables.correction
+    corrected = adjust([test["p"] for test in tests], method=method)
+    words = {"family": len(tests), "correction": method}
+    return [test | words | {"p_corrected": float(p)} for test, p in zip(tests, corrected, strict=True)]
 
 
 def _of(values: pd.DataFrame, recipe: str, test_set: str, *, dataset: str) -> pd.Series:
@@ -99,7 +135,7 @@ def _lower(label: str) -> str:
     return label[0].lower() + label[1:] if label[1:2].islower() else label
 
 
-def _note(result: RankTest, *, unpaired: bool) -> str:
+def _note(result: TestResult, *, unpaired: bool) -> str:
     words = [f"not defined: {result.reason}"] if result.reason else []
     return "; ".join(words + ([NO_CAUSE] if unpaired else []))
 
@@ -108,8 +144,11 @@ def _title(study: Study, dataset: str, block: str) -> str:
     return ", ".join(word for word in (dataset if len(study.datasets) > 1 else "", block) if word)
 
 
-def _printed(tests: list[dict[str, Any]]) -> pd.DataFrame:
-    columns = ["n", "Median 1", "Median 2", "Statistic", "P", "P (Bonferroni)", "Test", "Note"]
+def _printed(study: Study, tests: list[dict[str, Any]]) -> pd.DataFrame:
+    corrected = f"P ({study.tables.correction.capitalize()})"
+    columns = [
+        "n", "Median 1", "Median 2", "Shift (95% CI)", "Effect", "Statistic", "P", corrected, "Test", "Note",
+    ]  # fmt: skip
     rows = [_printed_row(test) for test in tests]
     index = pd.Index([test["comparison"] for test in tests], name="Comparison (1 vs. 2)")
     frame = pd.DataFrame(rows, index=index, columns=columns)
@@ -122,8 +161,9 @@ def _printed_row(test: dict[str, Any]) -> list[str]:
     statistic = f"{letter} = {test['statistic']:g}" if test["statistic"] == test["statistic"] else NO_VALUE
     return [
         f"{test['n_1']} vs. {test['n_2']}" if different else str(test["n_1"]),
-        *(f"{test[name]:.2f}" if test[name] == test[name] else NO_VALUE for name in ("median_1", "median_2")),
-        statistic, format_p(test["p"]), format_p(test["p_bonferroni"]), test["test"], test["note"] or NO_VALUE,
+        *(number(test[name]) for name in ("median_1", "median_2")),
+        with_interval(test["shift"], test["shift_low"], test["shift_high"]), number(test["effect"]), statistic,
+        format_p(test["p"]), format_p(test["p_corrected"]), test["test"], test["note"] or NO_VALUE,
     ]  # fmt: skip
 
 
@@ -136,7 +176,10 @@ def _notes(study: Study, rows: list[dict[str, Any]]) -> tuple[str, ...]:
     family = "dataset, trainer and structure" if len(list(blocks(study))) > 1 else "dataset"
     notes = [
         RULES,
-        f"Bonferroni: P times the planned tests of a {family} ({families}), {origin}. Significant below 0.05.",
+        f"{CORRECTIONS[study.tables.correction]} the planned tests of a {family} ({families}), {origin}. Significant "
+        "below 0.05.",
+        HODGES_LEHMANN_NOTE,
+        EFFECT_NOTE,
         *([] if study.tables.paired else [UNPAIRED]),
     ]
     return tuple(notes)

@@ -6,8 +6,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from benchmarks.workflow.jobs import Job
+from benchmarks.study_file import load_study
+from benchmarks.workflow.jobs import PACKAGE_FILES, SCORING, Job
 from dataset_converters.nifti import sha256_of
+
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def input_hashes(run: Path, job: Job) -> dict[str, str]:
@@ -52,17 +55,38 @@ def stale_jobs(run: Path, jobs: tuple[Job, ...]) -> list[Job]:
 
 
 def _hash(run: Path, name: str) -> str:
+    if name.startswith(PACKAGE_FILES):
+        return _names_of_files(REPOSITORY / name.removeprefix(PACKAGE_FILES))
     path, _, part = name.partition("#")
     if not (run / path).is_file():
         return ""
+    if name == SCORING:
+        return _scoring_settings(run / path)
     if not part:
         return sha256_of(run / path)
     facts = (run / path).stat()
     content = _read_matrix(run / path, (facts.st_ino, facts.st_size, facts.st_mtime_ns))
     entries = [entry for entry in content["models"] if entry["model"] == part]
-    images = {image: content["images"][image] for entry in entries for image in entry["test"]}
+    images = {image: _without_facts(content["images"][image]) for entry in entries for image in entry["test"]}
     plans = [entry["content"] for entry in content["plans"] if entry["plans_name"] == part]
     return hashlib.sha256(json.dumps([entries, images, plans], sort_keys=True).encode()).hexdigest()
+
+
+def _names_of_files(folder: Path) -> str:
+    """Hash the names of a package's files: a table that is added later is made for finished runs too."""
+    return hashlib.sha256(json.dumps(sorted(path.name for path in folder.glob("*.py"))).encode()).hexdigest()
+
+
+def _scoring_settings(path: Path) -> str:
+    """Hash what decides scores beyond the predictions: how to score, and what test sets take; not their words."""
+    study = load_study(path)
+    taken = [(entry.datasets, entry.variants, entry.arms, entry.slices) for entry in study.test_sets]
+    return hashlib.sha256(repr([study.scoring, taken]).encode()).hexdigest()
+
+
+def _without_facts(image: dict[str, Any]) -> dict[str, Any]:
+    """Return what a prediction depends on: facts only describe the image."""
+    return {name: value for name, value in image.items() if name != "facts"}
 
 
 @lru_cache(maxsize=1)

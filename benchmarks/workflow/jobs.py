@@ -10,6 +10,10 @@ from benchmarks.model_names import baseline_model, plans_name, trained_model
 from benchmarks.study import DatasetUse, Study
 from benchmarks.study_file import StudyError
 
+SCORING = "study.toml#scoring"
+"""Input: what the study file says about scoring, whatever else in it changed."""
+PACKAGE_FILES = "files of "
+"""Input: which files a package of the program has."""
 Kind = Literal["convert", "check", "assemble", "prepare", "train", "predict", "evaluate", "tables", "figures"]
 
 
@@ -25,7 +29,8 @@ class Job:
         Arguments after ``python -m``, run in the run folder.
     inputs : tuple of str
         Files (relative to the run) whose content decides whether the job is still up to date;
-        ``matrix.json#<name>`` means the part about that model or that plans name only.
+        ``matrix.json#<name>`` means the part about that model or that plans name only. Also ``SCORING`` and
+        ``PACKAGE_FILES`` with a folder of the program.
     outputs : tuple of str
         Files that exist when the job is done.
     folder : str
@@ -158,16 +163,17 @@ def _baseline_jobs(study: Study) -> list[Job]:
 def _analysis_jobs(models: tuple[Job, ...]) -> list[Job]:
     predicted = tuple(job.name for job in models if job.kind == "predict")
     records = tuple(f"done/{name}.json" for name in predicted)
-    scores = ("scores.parquet", "scores.csv")
+    scores = ("scores.parquet", "scores.csv", "images.csv")
+    results = ("scores.csv", "images.csv", "matrix.json", "study.toml")
     return [
-        Job("evaluate", "evaluate", predicted, ("analysis.evaluate", "."), ("matrix.json", *records), scores),
+        Job("evaluate", "evaluate", predicted, ("analysis.evaluate", "."), ("matrix.json", SCORING, *records), scores),
         Job(
             "tables",
             "tables",
             ("evaluate",),
             ("analysis.make_tables", "."),
-            ("scores.csv", "study.toml"),
-            ("tables/table1.md",),
+            (*results, f"{PACKAGE_FILES}analysis/tables"),
+            ("tables/index.md",),
             contents="tables/*",
         ),
         Job(
@@ -175,7 +181,7 @@ def _analysis_jobs(models: tuple[Job, ...]) -> list[Job]:
             "figures",
             ("evaluate",),
             ("analysis.make_figures", "."),
-            ("scores.csv", "study.toml"),
+            (*results, f"{PACKAGE_FILES}analysis/figures"),
             (),
             contents="figures/*",
         ),

@@ -1,4 +1,4 @@
-"""One simulated patient: the true labels, and the images of both kernels."""
+"""One simulated patient: the true labels, and the images of every kernel asked for."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,7 +16,8 @@ from dataset_converters.physics.kernels import KERNELS
 from dataset_converters.physics.projection import noise_level_map
 from dataset_converters.physics.rendering import render_slice
 
-VARIANT_KERNELS = {"LK": "B70f", "MK": "B30f"}
+VARIANT_KERNELS = {"LK": "B70f", "MK": "B30f", "SK": "B50f", "BK": "B10f"}
+PAIR = ("LK", "MK")
 _NOISE_PIXELS = 64
 
 
@@ -28,6 +29,7 @@ class PatientKey:
     number: int
     size_zyx: tuple[int, int, int]
     diseases: tuple[str, ...]
+    variants: tuple[str, ...] = PAIR
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Patient:
     Attributes
     ----------
     images : mapping
-        ``LK`` and ``MK`` to HU, int16 (Z, Y, X).
+        Variant to HU, int16 (Z, Y, X).
     labels : array
         True labels, uint8 (Z, Y, X).
     spacing_zyx_mm : tuple
@@ -57,9 +59,9 @@ def make_patient(key: PatientKey) -> Patient:
     anatomy = shape_anatomy(traits, grid.control)
     wall = prepare_chest_wall(traits, anatomy, grid.control, grid.fine)
     lungs = prepare_lung_tissue(traits, anatomy, grid.control, grid.fine)
-    images = np.empty((len(VARIANT_KERNELS), *key.size_zyx), np.int16)
+    images = np.empty((len(key.variants), *key.size_zyx), np.int16)
     labels = np.empty(key.size_zyx, np.uint8)
-    kernels = [KERNELS[name] for name in VARIANT_KERNELS.values()]
+    kernels = [KERNELS[VARIANT_KERNELS[name]] for name in key.variants]
     rng = traits.rng(6)
     for k in range(key.size_zyx[0]):
         hu = paint_chest_wall(wall, k)
@@ -69,7 +71,7 @@ def make_patient(key: PatientKey) -> Patient:
             hu, grid.sampling, kernels=kernels, noise_hu=noise_hu, reference=KERNELS["B30f"], rng=rng
         )
         images[:, k] = np.rint(rendered)
-    return Patient(dict(zip(VARIANT_KERNELS, images, strict=True)), labels, grid.spacing_zyx_mm)
+    return Patient(dict(zip(key.variants, images, strict=True)), labels, grid.spacing_zyx_mm)
 
 
 def _at_pixels(fine: NDArray[np.uint8], grid: PatientGrid) -> NDArray[np.uint8]:

@@ -28,6 +28,8 @@ READING = Skill(dice=0.815, scatter=0.04)
 """A reader of the test patients: two of them agree with a Dice coefficient near 0.7."""
 TRAINING = Skill(dice=0.90, scatter=0.03)
 """The reader of the training patients: the same kind of disagreement, milder, as after a second look."""
+REPEATING = Skill(dice=0.86, scatter=0.03)
+"""A reader who outlines the same patient again: how close the second outline stays to the first."""
 
 
 def read_disease(
@@ -37,6 +39,7 @@ def read_disease(
     *,
     reader: int,
     skill: Skill,
+    repeat: int = 0,
 ) -> NDArray[np.uint8]:
     """Label map of one reader: anatomy, effusion and tumour as in truth, interstitial disease as this reader saw it.
 
@@ -52,6 +55,8 @@ def read_disease(
         True labels.
     reader : int
         Number of the reader (from 1): sets bias and everything random, with the traits' seed.
+    repeat : int
+        0: the first reading; 1, 2...: another one by the same reader. Give the first reading as ``labels`` then.
     """
     truth = (labels >= _FIRST) & (labels <= _LAST)
     if not truth.any():
@@ -60,7 +65,8 @@ def read_disease(
     inner = labels[box]
     allowed = (inner > 0) & (inner <= _LAST) & (inner != LABELS["airways"])
     spacing = spacing_zyx_mm
-    rng = np.random.default_rng([traits.seed, traits.number, 100 + reader])
+    stream = (100 + reader, repeat) if repeat else (100 + reader,)
+    rng = np.random.default_rng([traits.seed, traits.number, *stream])
     bias = np.random.default_rng([traits.seed, 999, reader]).normal(0.0, 0.35)
     seen = _miss_and_add(truth[box], allowed, spacing, rng)
     distance, nearest = _signed_distance_mm(truth[box], seen, spacing)

@@ -1,4 +1,4 @@
-"""What makes one simulated patient differ from the next: size, disease, dose, lung function."""
+"""What makes one simulated patient differ from the next: size, disease, dose, lung function, age and sex."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -40,6 +40,12 @@ class Traits:
         Mean HU of the tissues; standard deviation of the noise in soft tissue with the mediastinal kernel.
     fvc, dlco, tlc : float
         Lung function in per cent of predicted.
+    age_years : float
+        Age in whole years.
+    sex : str
+        ``female`` or ``male``.
+    diffuse : bool
+        Whether the skin disease of the simulated systemic sclerosis is diffuse.
     """
 
     seed: int
@@ -62,6 +68,9 @@ class Traits:
     fvc: float
     dlco: float
     tlc: float
+    age_years: float
+    sex: str
+    diffuse: bool
 
     def rng(self, purpose: int) -> np.random.Generator:
         """Generator of one purpose, independent of all others and of the size of the cohort."""
@@ -73,8 +82,11 @@ def draw_traits(seed: int, number: int, diseases: Sequence[str] = DISEASES) -> T
 
     Extent is 3 to 42 % of the lung, its root uniform (0 if no interstitial pattern is named). Noise is that of the
     paired clinical slices the kernels were fitted to (B30f 17-26 HU). Lung function
-    falls with extent; slopes and scatter are chosen so that Spearman's rho over a cohort is near -0.7.
+    falls with extent; slopes and scatter are chosen so that Spearman's rho over a cohort is near -0.7. Age and sex are
+    spread as in Chassagnon 2020, Table 1 (median 58 years, four of five patients women, half with diffuse skin
+    disease), and have no influence on the images.
     """
+    age_years, sex, diffuse = _draw_person(seed, number)
     rng = np.random.default_rng([seed, number, 0])
     width, depth, height = rng.uniform(0.9, 1.1), rng.uniform(0.9, 1.12), rng.uniform(0.9, 1.1)
     mixture = _draw_mixture(rng, diseases)
@@ -102,7 +114,17 @@ def draw_traits(seed: int, number: int, diseases: Sequence[str] = DISEASES) -> T
         fvc=float(np.clip(98.0 - 105.0 * extent + 12.0 * scatter[0], 25.0, 140.0)),
         dlco=float(np.clip(82.0 - 125.0 * extent + 14.0 * scatter[1], 12.0, 140.0)),
         tlc=float(np.clip(97.0 - 90.0 * extent + 11.0 * scatter[2], 30.0, 140.0)),
+        age_years=age_years,
+        sex=sex,
+        diffuse=diffuse,
     )
+
+
+def _draw_person(seed: int, number: int) -> tuple[float, str, bool]:
+    """Return age, sex and diffuse skin disease, from a generator of their own: images stay what they were."""
+    rng = np.random.default_rng([seed, number, 7])
+    age_years = float(np.clip(np.rint(rng.normal(57.5, 13.0)), 20.0, 90.0))
+    return age_years, "female" if rng.random() < 0.8 else "male", bool(rng.random() < 0.5)
 
 
 def _draw_mixture(rng: np.random.Generator, diseases: Sequence[str]) -> dict[str, float]:

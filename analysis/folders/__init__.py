@@ -1,0 +1,1 @@
+"""Scores of any two folders of label maps, without a study."""

@@ -1,0 +1,115 @@
+"""Everything a table or figure is made from: the study, its scores, its cases and images."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from analysis.errors import AnalysisError
+from analysis.run_folder import RunFolder, open_run, read_scores
+from benchmarks.study import Study
+
+CASE_COLUMNS = ("dataset", "patient", "case", "role")
+IMAGE_COLUMNS = ("dataset", "patient", "case", "variant", "variant_kind", "slices", "lung_slices")
+TRAINING_COLUMNS = ("arm", "seed", "fold", "dataset", "patient", "case", "variant")
+
+
+@dataclass(frozen=True)
+class Results:
+    """The results of a run.
+
+    Attributes
+    ----------
+    study : Study
+        What is compared.
+    scores : DataFrame
+        One row per score (``analysis.score_columns``).
+    cases : DataFrame
+        One row per examination: ``CASE_COLUMNS``, then one column per covariate (number or text; NaN or empty where a
+        case has none).
+    images : DataFrame
+        One row per image: ``IMAGE_COLUMNS``; ``lung_slices`` counts slices on which the reference shows lung, NaN
+        where no reader outlined the lung on every slice. Further columns are acquisition facts (``kernel``...).
+    training : DataFrame
+        One row per arm, seed, fold and training image: ``TRAINING_COLUMNS``.
+    run : RunFolder or None
+        The run folder, for figures that show images; None for results made in memory.
+    """
+
+    study: Study
+    scores: pd.DataFrame
+    cases: pd.DataFrame
+    images: pd.DataFrame
+    training: pd.DataFrame
+    run: RunFolder | None = None
+
+
+def results_in_memory(scores: pd.DataFrame, study: Study, *, cases: pd.DataFrame | None = None) -> Results:
+    """Return results without a run folder: no images, no training list, and cases only if given."""
+    return Results(
+        study=study,
+        scores=scores,
+        cases=pd.DataFrame(columns=list(CASE_COLUMNS)) if cases is None else cases,
+        images=pd.DataFrame(columns=list(IMAGE_COLUMNS)),
+        training=pd.DataFrame(columns=list(TRAINING_COLUMNS)),
+    )
+
+
+def read_results(root: Path | str) -> Results:
+    """Read the results of a run.
+
+    Raises
+    ------
+    AnalysisError
+        If scores, images or the matrix are not there or not readable.
+    """
+    scores = read_scores(root)
+    run = open_run(root)
+    return Results(
+        study=run.study,
+        scores=scores,
+        cases=_cases(run.matrix),
+        images=_images(Path(root) / "images.csv"),
+        training=_training(run.matrix),
+        run=run,
+    )
+
+
+def _cases(matrix: Mapping[str, Any]) -> pd.DataFrame:
+    rows = [
+        {name: entry.get(name, "") for name in CASE_COLUMNS} | dict(entry.get("covariates", {}))
+        for entry in matrix["references"].values()
+    ]
+    names = dict.fromkeys(name for row in rows for name in row)
+    cases = pd.DataFrame(rows, columns=list(dict.fromkeys((*CASE_COLUMNS, *names))))
+    return cases.assign(**{str(name): _covariate(cases[name]) for name in cases if name not in CASE_COLUMNS})
+
+
+def _covariate(column: pd.Series) -> pd.Series:
+    """Return numbers with NaN, or text with an empty string, where a case has no value."""
+    is_text = column.map(lambda value: isinstance(value, str)).any()
+    return column.fillna("").astype(str) if is_text else pd.to_numeric(column)
+
+
+def _images(path: Path) -> pd.DataFrame:
+    if not path.is_file():
+        raise AnalysisError(f"{path} not found; first: python -m analysis.evaluate {path.parent}")
+    images = pd.read_csv(path, dtype=str, keep_default_na=False)
+    missing = [name for name in IMAGE_COLUMNS if name not in images.columns]
+    if missing:
+        raise AnalysisError(f"{path}: columns {', '.join(missing)} not found; evaluate the run again")
+    counts = {name: pd.to_numeric(images[name]) for name in ("slices", "lung_slices")}
+    return images.assign(**counts)
+
+
+def _training(matrix: Mapping[str, Any]) -> pd.DataFrame:
+    rows = [
+        {"arm": plan["arm"], "seed": plan["seed"], "fold": fold}
+        | {name: matrix["images"][image][name] for name in ("dataset", "patient", "case", "variant")}
+        for plan in matrix["plans"]
+        for fold, split in enumerate(plan["splits"])
+        for image in split["train"]
+    ]
+    return pd.DataFrame(rows, columns=list(TRAINING_COLUMNS))

@@ -1,0 +1,1 @@
+"""Predictions and readers of one examination to score rows."""

@@ -1,0 +1,89 @@
+"""Two label maps on the same slices, or why they cannot be compared."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+
+from analysis.empties import Status
+from analysis.label_map import LabelMap, grid_difference
+from analysis.mask_pair import Mask, Spacing
+from analysis.reference_masks import ReaderReference, restrict, shared_index
+from analysis.scoring.lazy_masks import names_without_masks
+from analysis.scoring.predictions import Prediction
+
+Masks = Mapping[str, Mask]
+
+
+@dataclass(frozen=True)
+class Sides:
+    """What is compared: masks (z, y, x) of a reference and of a prediction by structure, on the same slices.
+
+    ``missed`` is the status and reason that every score gets instead of a value; the masks of what could not be read
+    then only name structures.
+    ``contiguous`` says whether the slices are neighbours.
+    """
+
+    reference: Masks
+    prediction: Masks
+    spacing_zyx_mm: Spacing = (1.0, 1.0, 1.0)
+    contiguous: bool = True
+    missed: tuple[Status, str] | None = None
+
+
+def compare(
+    reference: ReaderReference, prediction: Prediction, *, shown: Collection[str], predicted: Collection[str]
+) -> Sides:
+    """Return a prediction against a reference, on the reference's slices.
+
+    Parameters
+    ----------
+    shown, predicted : collection of str
+        The structures that such a reference and such a prediction have, whether or not these could be read.
+    """
+    missed = prediction.missed
+    if reference.masks is None:
+        missed = ("no_reference", reference.reason)
+    difference = "" if missed else _difference(reference.grid, prediction.side.grid)
+    if difference:
+        missed = ("failed", f"prediction: {difference}")
+    if missed:
+        known = names_without_masks(shown) if reference.masks is None else reference.masks
+        return Sides(known, names_without_masks(predicted), contiguous=reference.contiguous, missed=missed)
+    return _sides(reference, restrict(prediction.side, reference.index, slices=reference.slices))
+
+
+def measure(prediction: Prediction, *, predicted: Collection[str]) -> Sides:
+    """Return a prediction alone, on all slices."""
+    if prediction.missed:
+        return Sides(names_without_masks(()), names_without_masks(predicted), missed=prediction.missed)
+    return _sides(replace(prediction.side, masks={}), prediction.side)
+
+
+def compare_readers(
+    first: ReaderReference, second: ReaderReference, *, shown: Collection[str]
+) -> tuple[Sides, ReaderReference]:
+    """Return a second reader against a first, on the slices both annotated, and the first on those slices."""
+    unread = next((entry for entry in (first, second) if entry.masks is None), None)
+    names = names_without_masks(shown)
+    if unread is not None:
+        reason = f"{unread.reader}: {unread.reason}"
+        return Sides(names, names, missed=("no_reference", reason)), ReaderReference(first.reader, first.slices)
+    index = shared_index((first, second))
+    slices = "all" if index is None else "annotated"
+    difference = _difference(first.grid, second.grid)
+    if difference:
+        missed: tuple[Status, str] = ("failed", f"{second.reader}: {difference}")
+        return Sides(names, names, missed=missed), ReaderReference(first.reader, slices)
+    one, other = (restrict(entry, index, slices=slices) for entry in (first, second))
+    if one.masks is None:
+        missed = ("no_reference", f"{first.reader} and {second.reader} annotated no slice in common")
+        return Sides(names, names, contiguous=False, missed=missed), one
+    return _sides(one, other), one
+
+
+def _difference(reference: LabelMap | None, prediction: LabelMap | None) -> str:
+    return grid_difference(reference, prediction) if reference is not None and prediction is not None else ""
+
+
+def _sides(reference: ReaderReference, prediction: ReaderReference) -> Sides:
+    spacing = reference.grid.spacing_zyx_mm if reference.grid is not None else (1.0, 1.0, 1.0)
+    return Sides(reference.masks or {}, prediction.masks or {}, spacing, contiguous=reference.contiguous)

@@ -1,0 +1,1 @@
+"""What several tables share: rows, cells, tests between cohorts and notes."""

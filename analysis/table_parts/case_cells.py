@@ -1,0 +1,98 @@
+"""Means over the cases of test sets and pools, as Hofmanninger et al. 2020 print them (Tables III and IV)."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.metric import find_metric
+from analysis.statistics.summary import NO_VALUE, format_mean_sd, summarise
+from benchmarks.study import Study
+
+CASE = ["dataset", "patient", "case", "variant"]
+PRINTED = ("HD95", "MSD")
+DSC_HEAD = "DSC±STD"
+
+
+@dataclass(frozen=True)
+class CaseColumn:
+    """A column: the cases of some test sets under one metric; ``pooled`` prints the standard deviation too."""
+
+    metric: str
+    label: str
+    group: str
+    test_sets: tuple[str, ...]
+    pooled: bool
+
+    def head(self, spanning: str) -> tuple[str, str, str]:
+        """Return the three levels of the header; ``spanning`` stands above the test sets."""
+        if not self.pooled:
+            return (spanning, self.group, self.label)
+        unit = find_metric(self.metric).unit
+        return (f"{self.metric}({unit})±STD" if unit != "1" else f"{self.metric}±STD", "", self.label)
+
+
+def case_columns(study: Study, *, slices: str, metrics: Sequence[str]) -> list[CaseColumn]:
+    """Return a DSC column per test set, one per pool, then the surface metrics over the last pool.
+
+    Without a pool in the study file, all cases are pooled as ``All``.
+    """
+    sets = [entry for entry in study.test_sets if entry.slices == slices]
+    names = {entry.name for entry in sets}
+    columns = [CaseColumn("DSC", entry.label, entry.group, (entry.name,), False) for entry in sets]
+    pools = [(pool.label or pool.name, pool.test_sets) for pool in study.tables.pools if set(pool.test_sets) <= names]
+    pools = pools or [("All", tuple(entry.name for entry in sets))]
+    columns += [CaseColumn("DSC", label, "", members, True) for label, members in pools]
+    label, members = pools[-1]
+    return columns + [CaseColumn(name, label, "", members, True) for name in PRINTED if name in metrics]
+
+
+def cases_of(values: pd.DataFrame, column: CaseColumn) -> pd.DataFrame:
+    """Return the cases of a column, each once though several of its test sets may hold it."""
+    return values[values["test_set"].isin(column.test_sets)].drop_duplicates(CASE)
+
+
+def case_summary(cases: pd.DataFrame) -> dict[str, Any]:
+    """Return number, mean and sample SD of the finite values, median of all, and how many are infinite or missed."""
+    summary = summarise(cases["value"].to_numpy(dtype=np.float64))
+    return {name: getattr(summary, name) for name in ("n", "mean", "sd", "median", "infinite")} | {
+        "missed": int(cases["status"].isin(("missing", "failed")).sum()),
+        "undefined": int(cases["value"].isna().sum()),
+    }
+
+
+def printed_cell(cell: dict[str, Any], *, pooled: bool) -> str:
+    """Return ``0.90`` for a test set, ``0.94±0.1`` for a pool, as the paper rounds them, and the infinite beside."""
+    beside = f" ({cell['infinite']} missed)" if cell["infinite"] else ""
+    if pooled:
+        return format_mean_sd(cell["mean"], cell["sd"], spaced=False, trimmed=True) + beside
+    return (NO_VALUE if np.isnan(cell["mean"]) else f"{cell['mean']:.2f}") + beside
+
+
+def best_cells(cells: Iterable[tuple[int, int, str, float]]) -> frozenset[tuple[int, int]]:
+    """Return the positions with the best mean as printed, of each column; ties are all best, unless all tie.
+
+    Parameters
+    ----------
+    cells : iterable of (row, column, metric, mean)
+        The cells compared with each other, column by column.
+    """
+    table = pd.DataFrame(list(cells), columns=["row", "column", "metric", "mean"]).dropna(subset="mean")
+    best: set[tuple[int, int]] = set()
+    for column, rows in table.groupby("column"):
+        printed = rows["mean"].round(2)
+        lower = find_metric(rows["metric"].iloc[0]).direction == "lower"
+        winners = rows[printed.eq(printed.min() if lower else printed.max())]
+        if len(winners) < len(rows):
+            best |= {(int(row), int(str(column))) for row in winners["row"]}
+    return frozenset(best)
+
+
+def header(columns: Sequence[CaseColumn], *, spanning: str) -> pd.MultiIndex:
+    """Return the header: what is scored, the group of test sets if the study names any, and the label."""
+    heads = [column.head(spanning) for column in columns]
+    if any(group for _, group, _ in heads):
+        return pd.MultiIndex.from_tuples(heads)
+    return pd.MultiIndex.from_tuples([(top, label) for top, _, label in heads])
