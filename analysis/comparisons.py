@@ -39,6 +39,7 @@ def _kernel_against_kernel(study: Study) -> list[Comparison]:
         Comparison(arms=(name,), test_sets=(first.name, second.name))
         for name in _recipes(study)
         for first, second in combinations(_single(study), 2)
+        if first.variants != second.variants and first.slices == second.slices and first.datasets == second.datasets
     ]
 
 

@@ -290,3 +290,10 @@ def test_default_comparisons_are_the_papers_eight(tmp_path) -> None:
         (("LK+MK", "LK"), ("LK",)), (("LK+MK", "MK"), ("MK",)),
         (("LK",), ("LK", "MK")), (("MK",), ("LK", "MK")), (("LK+MK",), ("LK", "MK")),
     ]  # fmt: skip
+
+
+def test_default_comparisons_never_pair_slices_or_the_same_kernel(tmp_path) -> None:
+    again = '[[test_sets]]\nname = "LK-all"\nslices = "all"\nvariants = ["LK"]\n\n[split]'
+    text = STUDY.replace("{paired}", "true").replace("[split]", again) + '\n[scoring]\nslices = ["reader", "all"]\n'
+    planned = planned_comparisons(study_from(text, tmp_path))
+    assert [entry.test_sets for entry in planned if len(entry.test_sets) == 2] == [("LK", "MK")] * 3

@@ -6,6 +6,7 @@ import pytest
 from figure_checks import overlapping_texts, texts_outside
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from analysis.figure import caption_of, figure_name, sheet_names
@@ -120,6 +121,18 @@ def test_wide_heat_map_is_cut_to_equal_parts() -> None:
     sheets = draw_heat_maps([panel], scale=ColourScale("Value"))
     texts = [text.get_text() for figure, _ in sheets for axes in figure.axes for text in axes.texts]
     assert texts == [str(index) for index in range(15)]
+
+
+@pytest.mark.parametrize("higher", [True, False])
+def test_text_can_be_read_on_every_cell(higher: bool) -> None:
+    cells = (tuple(Cell(value, "x") for value in np.linspace(0.0, 1.0, 12)),)
+    panel = Panel("p", "", ("row",), tuple("abcdefghijkl"), cells)
+    ((figure, _),) = draw_heat_maps([panel], scale=ColourScale("Value", higher))
+    faces = [relative_luminance(patch.get_facecolor()) for patch in figure.axes[0].patches]
+    inks = [relative_luminance(to_rgb(text.get_color())) for text in figure.axes[0].texts]
+    assert len(faces) == len(inks) == 12
+    assert (np.diff(faces) > 0).all() if higher else (np.diff(faces) < 0).all()
+    assert all(contrast(face, ink) >= 4.5 for face, ink in zip(faces, inks, strict=True))
 
 
 @pytest.mark.parametrize("values", [[np.nan], [0.5, 0.5]])

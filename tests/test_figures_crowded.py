@@ -49,6 +49,13 @@ def test_figure_can_be_read(name: str, size: str, tmp_path: Path) -> None:
             assert texts_outside(result.figure) == []
 
 
+def test_legend_of_many_lines_stays_on_the_sheet(tmp_path: Path) -> None:
+    result = _make("box_plots", crowd(tmp_path, arms=12, sets=1, patients=3, long=True))[0]
+    with matplotlib.rc_context(STYLE):
+        assert texts_outside(result.figure) == []
+        assert overlapping_texts(result.figure) == []
+
+
 def test_sheets_together_show_every_box(tmp_path: Path) -> None:
     results = crowd(tmp_path, arms=12, sets=15, patients=3)
     sheets = [result for result in _make("box_plots", results) if "HD95" not in result.name]

@@ -23,6 +23,8 @@ FORMAT = (
     "Quantities are mean ± sample standard deviation (range) over patients with a value, of the first examination of "
     "each; other characteristics are numbers of patients with percentages, acquisition facts are over images."
 )
+OF_THE_SIMULATION = ("seed",)
+"""Facts of an image that say nothing about the acquisition."""
 
 
 def make(results: Results) -> TableResult:
@@ -71,7 +73,7 @@ def _column(results: Results, cohort: Cohort) -> dict[str, str]:
     for entry in _characteristics(results.study, results.cases):
         column[_label(entry)] = _characteristic(patients, entry)
     column["Number of CT examinations"] = str(len(examinations))
-    facts = [name for name in results.images.columns if name not in IMAGE_COLUMNS]
+    facts = [name for name in results.images.columns if name not in (*IMAGE_COLUMNS, *OF_THE_SIMULATION)]
     return column | {_words(name): _fact(images[name]) for name in facts if _known(images[name]).size}
 
 
