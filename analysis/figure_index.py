@@ -9,10 +9,11 @@ from analysis.formats.html import page
 TITLE = "Figures"
 SUFFIXES = ("pdf", "svg", "png", "csv", "txt")
 DOWNLOADS = {"pdf": "PDF", "svg": "SVG", "png": "PNG", "csv": "CSV of what it shows"}
+SCREEN_PER_PAPER = 1.35
 STYLE = """
 <style>
 figure { margin: 1rem 0 2.2rem; break-inside: avoid; }
-figure img { display: block; max-width: min(100%, 56rem); height: auto; background: #fff;
+figure img { display: block; max-width: 100%; height: auto; background: #fff;
   border: 1px solid var(--faint); padding: .5rem; box-sizing: border-box; }
 figcaption { color: var(--soft); font-size: .9rem; max-width: 62rem; margin-top: .5rem; }
 figcaption a, nav a { margin-right: .7rem; }
@@ -24,10 +25,11 @@ nav a { display: block; }
 
 @dataclass(frozen=True)
 class Drawn:
-    """A figure that was written: the name of its files, and its caption."""
+    """A figure that was written: the name of its files, its caption and its width on paper."""
 
     name: str
     caption: str
+    width_mm: float
 
 
 @dataclass(frozen=True)
@@ -62,9 +64,11 @@ def _section(entry: FigureOutcome) -> str:
 def _figure(drawn: Drawn) -> str:
     name = escape(drawn.name)
     first = escape(drawn.caption.split(". ")[0])
+    width = f"width: {drawn.width_mm * SCREEN_PER_PAPER:.0f}mm"
     links = " ".join(f'<a href="{name}.{suffix}" download>{words}</a>' for suffix, words in DOWNLOADS.items())
+    image = f'<img src="{name}.png" alt="{first}" style="{width}" loading="lazy">'
     return (
-        f'<figure id="figure-{name}">\n<a href="{name}.pdf"><img src="{name}.png" alt="{first}" loading="lazy"></a>\n'
+        f'<figure id="figure-{name}">\n<a href="{name}.pdf">{image}</a>\n'
         f"<figcaption>{escape(drawn.caption)}<br>{links}</figcaption>\n</figure>"
     )
 

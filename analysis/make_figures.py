@@ -17,6 +17,7 @@ from analysis.discovery import find_modules
 from analysis.errors import AnalysisError, NotApplicableError
 from analysis.figure import FigureResult
 from analysis.figure_index import SUFFIXES, Drawn, FigureOutcome, figure_index
+from analysis.figure_style import MM_PER_INCH, STYLE
 from analysis.results import Results, read_results
 from dataset_converters.atomic import replacing, write_text
 
@@ -54,15 +55,13 @@ def make_figure(
     """
     import matplotlib
 
-    from analysis.figure_style import STYLE
-
     _remove_earlier(folder, module.NAME, known=known)
     with matplotlib.rc_context(STYLE):
         drawn: tuple[FigureResult, ...] = module.make(results)
         for result in drawn:
             write_figure(result, folder)
             print(folder / f"{result.name}.png")
-    return FigureOutcome(module.NAME, module.TITLE, tuple(Drawn(result.name, result.caption) for result in drawn))
+    return FigureOutcome(module.NAME, module.TITLE, tuple(map(_described, drawn)))
 
 
 def make_all(results: Results, folder: Path, *, footer: str = "") -> list[FigureOutcome]:
@@ -85,6 +84,10 @@ def make_all(results: Results, folder: Path, *, footer: str = "") -> list[Figure
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line."""
     return make_from_run(arguments, _make, program="analysis.make_figures", description=__doc__)
+
+
+def _described(result: FigureResult) -> Drawn:
+    return Drawn(result.name, result.caption, result.figure.get_figwidth() * MM_PER_INCH)
 
 
 def _save(result: FigureResult, path: Path) -> None:

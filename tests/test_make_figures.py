@@ -96,7 +96,7 @@ def test_quickstart_has_figures_and_names_the_others(run: Path, capsys: pytest.C
 
 
 def test_page_needs_nothing_else() -> None:
-    drawn = (Drawn("a_1", "First <b>. Second."),)
+    drawn = (Drawn("a_1", "First <b>. Second.", 85.0),)
     page = figure_index([FigureOutcome("a", "A & B", drawn), FigureOutcome("c", "C", reason="needs <x>")])
     assert "<script" not in page
     assert "http" not in page.replace("http-equiv", "")

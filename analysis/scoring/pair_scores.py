@@ -130,4 +130,13 @@ def _score(structure: str, metric: Metric, dimension: str, pair: MaskPair) -> Me
     status = status_of_masks(reference_empty=pair.reference_size == 0, prediction_empty=pair.prediction_size == 0)
     value = slice_by_slice(metric, pair) if dimension == "2d" else metric.compute(pair)
     reason = "" if status == "ok" else status.replace("_", " ")
+    if status == "ok" and np.isinf(value):
+        reason = _one_sided_slices(pair)
     return MetricScore(structure, metric, dimension, float(value), status, reason)
+
+
+def _one_sided_slices(pair: MaskPair) -> str:
+    """Return why a mean distance over slices is infinite although both masks are there."""
+    shown = [np.any(mask, axis=(1, 2)) for mask in (pair.reference, pair.prediction)]
+    either, both = int((shown[0] | shown[1]).sum()), int((shown[0] & shown[1]).sum())
+    return f"{either - both} of {either} slices show one mask only, so the mean distance is infinite"

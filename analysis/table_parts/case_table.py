@@ -18,7 +18,10 @@ ROUNDING = (
     "Means over cases (one image of one examination), readers averaged first; ± sample standard deviation. Rounded to "
     "two decimals; pooled columns without a trailing zero, as in the paper."
 )
-INFINITE = "(k missed): k cases with an infinite distance, because a mask is empty or missing, are not in mean±STD."
+INFINITE = (
+    "(k missed): k cases with an infinite distance, because a mask is empty or missing (slice by slice: already on one "
+    "slice), are not in mean±STD."
+)
 
 
 @dataclass(frozen=True)
