@@ -33,7 +33,8 @@ def count_note(values: pd.DataFrame, metric: str, *, what: str = "cases") -> str
         words.append(f"{missed} missing or failed predictions, {_as_what(metric)}")
     if infinite:
         words.append(
-            f"{infinite} infinite (one mask empty or no prediction; slice by slice already on one slice), not in a mean ± SD but in every median"
+            f"{infinite} infinite (one mask empty or no prediction; slice by slice already on one slice), not in a "
+            "mean ± SD but in every median"
         )
     if value.isna().any():
         words.append(f"{int(value.isna().sum())} without a value, left out")
