@@ -9,6 +9,7 @@ import pandas as pd
 
 from analysis.errors import AnalysisError
 from analysis.run_folder import RunFolder, open_run, read_scores
+from analysis.score_checks import refuse_mixed_scores, refuse_repeated_scores
 from benchmarks.study import Study
 
 CASE_COLUMNS = ("dataset", "patient", "case", "role")
@@ -36,6 +37,11 @@ class Results:
         One row per arm, seed, fold and training image: ``TRAINING_COLUMNS``.
     run : RunFolder or None
         The run folder, for figures that show images; None for results made in memory.
+
+    Raises
+    ------
+    AnalysisError
+        If two score rows have the same key, or a metric has several definitions, backends or post-processings.
     """
 
     study: Study
@@ -44,6 +50,11 @@ class Results:
     images: pd.DataFrame
     training: pd.DataFrame
     run: RunFolder | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse scores that no table may average: repeated rows, and one metric measured in two ways."""
+        refuse_repeated_scores(self.scores)
+        refuse_mixed_scores(self.scores)
 
 
 def results_in_memory(scores: pd.DataFrame, study: Study, *, cases: pd.DataFrame | None = None) -> Results:

@@ -16,7 +16,7 @@ METRICS = {"DSC": (0.5, 1), "HD95": (1, 30), "MSD": (0.5, 5), "volume": (50, 500
 READERS = ("reader1", "reader2", "reader3")
 ARMS = ("LK", "MK", "LK+MK")
 KERNELS = ("LK", "MK")
-CASES = 100
+CASES = 1000
 LIMIT_CPU_S = 20
 
 
@@ -49,6 +49,6 @@ def test_tables_of_many_cases_take_seconds(tmp_path: Path) -> None:
     assert len(results.scores) > CASES * len(METRICS) * len(READERS) * len(ARMS)
     start = time.process_time()
     outcomes = make_all(results, folder=tmp_path / "tables", footer="speed")
-    assert time.process_time() - start < LIMIT_CPU_S / 2
+    assert time.process_time() - start < LIMIT_CPU_S
     assert not [entry.reason for entry in outcomes if entry.failed]
     assert sum(bool(entry.files) for entry in outcomes) >= 6
