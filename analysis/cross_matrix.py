@@ -19,17 +19,21 @@ from analysis.shared_values import shared_case_values
 from analysis.statistics.interval import mean_interval
 from analysis.statistics.summary import summarise
 from analysis.table_parts.frames import places_by
+from analysis.table_parts.note_words import status_counts
 from benchmarks.study import Study
 
 By: TypeAlias = Literal["variant", "dataset"]
 PatientValues: TypeAlias = Mapping[int, float]
 TAIL_PERCENT = 5
+FEWEST_SHARED = 3
+"""Fewer shared patients say less than all patients of both sides do, even unpaired."""
 SAME = 1e-12
 """Values whose spread is a smaller share of the largest differ by floating noise only."""
 COLUMNS = (
     "metric", "structure", "trainer", "by", "slices", "arm", "label", "dataset", "variant", "kind", "column",
-    "in_domain", "patients", "cases", "mean", "median", "infinite", "home_mean", "pairing", "n", "loss", "low", "high",
-    "reason", "tail", "worst", "below_floor", "floor", "missed", "undefined",
+    "in_domain", "patients", "cases", "mean", "median", "infinite", "home_mean", "home_median", "pairing", "n", "loss",
+    "low", "high", "reason", "median_loss", "tail", "worst", "below_floor", "floor", "missed", "no_prediction",
+    "nothing_to_find", "no_distance", "undefined",
 )  # fmt: skip
 
 
@@ -62,11 +66,15 @@ def cross_matrix(results: Results, *, metric: str = "DSC", structure: str, train
         from home; others are never mixed in. ``arm`` is the table row (recipe), ``column`` the label of the test
         domain. ``mean`` is over the patients with a finite value, of whom there are ``patients - infinite``;
         ``median`` is over all ``patients``. ``loss`` with its 95% interval is in-domain minus this cell where higher
-        is better and this cell minus in-domain otherwise: within ``n`` patients who have both (t interval) if there
-        are any, otherwise between the means of different patients (Welch), which mixes in how hard the patients are.
-        ``tail`` is the 5th (higher is better) or 95th percentile over cases, ``worst`` the worst case,
-        ``below_floor`` the share of cases below ``floor``. ``missed`` counts missing and failed predictions,
-        ``undefined`` cases without a value.
+        is better and this cell minus in-domain otherwise: within the ``n`` patients who have both (t interval) if
+        they are enough (`compare`), otherwise between the means of all ``n`` patients (Welch), which mixes in how hard
+        the patients are. With an infinite value on either side there is no mean to lose from: NaN, and ``reason``
+        counts them. ``median_loss`` is the same difference of ``median`` and ``home_median``, NaN unless both are
+        finite. ``tail`` is the 5th (higher is better) or 95th percentile over cases, ``worst`` the worst case,
+        ``below_floor`` the share of cases below ``floor``. ``missed`` counts the cases in which the model found
+        nothing where there was something, ``no_prediction`` those of them without a prediction (others: an empty one),
+        ``nothing_to_find`` those with an empty reference in which it found something, ``no_distance`` those with an
+        infinite value, ``undefined`` those without a value.
 
     Raises
     ------
@@ -98,12 +106,31 @@ def in_domain(study: Study, recipe: str, *, dataset: str, variant: str, by: By) 
 
 
 def compare(home: PatientValues, away: PatientValues) -> Loss:
-    """Return ``home - away`` of finite patient values: paired if they share patients, otherwise between patients."""
+    """Return ``home - away``: paired or between patients; NaN with the reason if a patient's value is infinite.
+
+    Paired if both sides have the same patients, or share ``FEWEST_SHARED`` and half of the smaller side; those on one
+    side only are then left out. Otherwise between all patients, of whom a few may be on both sides.
+    """
     shared = sorted(home.keys() & away.keys())
-    if shared:
+    few = len(shared) < FEWEST_SHARED or 2 * len(shared) < min(len(home), len(away))
+    paired = bool(shared) and (home.keys() == away.keys() or not few)
+    if reason := _without_distance(home, away):
+        n = len(shared if paired else home.keys() | away.keys())
+        return Loss("paired" if paired else "unpaired", n, np.nan, np.nan, np.nan, reason)
+    if paired:
         interval = mean_interval([home[patient] - away[patient] for patient in shared])
         return Loss("paired", interval.n, interval.estimate, interval.low, interval.high, interval.reason)
-    return _between(np.array(list(home.values())), np.array(list(away.values())))
+    between = _between(np.array(list(home.values())), np.array(list(away.values())))
+    return replace(between, n=len(home.keys() | away.keys()))
+
+
+def _without_distance(home: PatientValues, away: PatientValues) -> str:
+    """Return how many patients have an infinite value, or nothing; what is at home only is said to be."""
+    lost = {name for name, value in away.items() if np.isinf(value)}
+    at_home = {name for name, value in home.items() if np.isinf(value)} - lost
+    if not lost:
+        return f"{len(at_home)} without distance at home" if at_home else ""
+    return f"{len(lost)} without distance" + (f", {len(at_home)} more at home" if at_home else "")
 
 
 def _between(home: npt.NDArray[np.float64], away: npt.NDArray[np.float64]) -> Loss:
@@ -118,7 +145,8 @@ def _between(home: npt.NDArray[np.float64], away: npt.NDArray[np.float64]) -> Lo
     from scipy import stats
 
     parts = np.array([side.var(ddof=1) / len(side) for side in (home, away)])
-    degrees = parts.sum() ** 2 / (parts**2 / np.array([len(home) - 1, len(away) - 1])).sum()
+    shares = parts / parts.sum()
+    degrees = 1 / (shares**2 / np.array([len(home) - 1, len(away) - 1])).sum()
     half = float(stats.t.ppf(0.975, degrees) * np.sqrt(parts.sum()))
     return Loss("unpaired", n, loss, loss - half, loss + half)
 
@@ -177,7 +205,9 @@ def _cell(study: Study, row: _Row, column: tuple[str, str], *, metric: str, by: 
     away, home = row.patients(places), row.patients(_at_home(study, row, dataset=dataset, by=by))
     direction = find_metric(metric).direction
     loss = _loss(study, row.recipe, home=home, away=away, direction=direction)
-    summary, cases = summarise(list(away.values())), row.cases.iloc[places]
+    summary, at_home = summarise(list(away.values())), summarise(list(home.values()))
+    cases = row.cases.iloc[places]
+    counts = status_counts(cases)
     variant = detail if by == "variant" else ""
     defined = row.values[places][~np.isnan(row.values[places])]
     return {
@@ -185,9 +215,11 @@ def _cell(study: Study, row: _Row, column: tuple[str, str], *, metric: str, by: 
         "kind": str(cases["variant_kind"].iloc[0]),
         "in_domain": in_domain(study, row.recipe, dataset=dataset, variant=variant, by=by),
         "patients": summary.n, "cases": len(defined), "mean": summary.mean, "median": summary.median,
-        "infinite": summary.infinite, "home_mean": summarise(list(home.values())).mean, **asdict(loss),
+        "infinite": summary.infinite, "home_mean": at_home.mean, "home_median": at_home.median, **asdict(loss),
+        "median_loss": _median_loss(at_home.median, summary.median, direction=direction),
         **_tail(defined, direction=direction, floor=study.tables.floor),
-        "missed": int(cases["status"].isin(("missing", "failed")).sum()), "undefined": len(places) - len(defined),
+        **{name: counts[name] for name in ("missed", "no_prediction", "nothing_to_find")},
+        "no_distance": int(np.isinf(defined).sum()), "undefined": len(places) - len(defined),
     }  # fmt: skip
 
 
@@ -208,8 +240,13 @@ def _loss(study: Study, recipe: str, *, home: PatientValues, away: PatientValues
     if not home or not away:
         return replace(nothing, reason="no value" if home else "not tested where it was trained")
     sign = -1 if direction == "lower" else 1
-    finite = [{name: sign * value for name, value in side.items() if np.isfinite(value)} for side in (home, away)]
-    return compare(*finite)
+    signed = [{name: sign * value for name, value in side.items()} for side in (home, away)]
+    return compare(*signed)
+
+
+def _median_loss(home: float, away: float, *, direction: str) -> float:
+    defined = np.isfinite(home) and np.isfinite(away)
+    return (away - home if direction == "lower" else home - away) if defined else np.nan
 
 
 def _tail(values: npt.NDArray[np.float64], *, direction: str, floor: float) -> Mapping[str, float]:

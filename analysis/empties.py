@@ -1,12 +1,13 @@
 """The one place that says how an empty mask and a missed prediction count."""
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from analysis.errors import AnalysisError
 from analysis.mask_pair import MaskPair
 from analysis.metric import Metric, find_metrics
 
@@ -64,8 +65,19 @@ def counted_values(scores: pd.DataFrame, metric: Metric) -> npt.NDArray[np.float
     ----------
     scores : DataFrame
         Rows of this metric, with columns ``value`` and ``status``.
+
+    Raises
+    ------
+    AnalysisError
+        If a status is none of ``Status``.
     """
     policy = POLICIES[metric.direction]
+    unknown = [status for status in scores["status"].unique() if status not in get_args(Status)]
+    if unknown:
+        raise AnalysisError(
+            f"scores: status {unknown[0]!r} of {metric.name}, wanted one of: {', '.join(get_args(Status))}; "
+            "evaluate the run again"
+        )
     worst = metric.range[1] if metric.direction == "lower" else metric.range[0]
     rules = scores["status"].map(lambda status: getattr(policy, status)).to_numpy()
     values = scores["value"].to_numpy(dtype=np.float64)

@@ -34,13 +34,17 @@ class Drawn:
 
 @dataclass(frozen=True)
 class FigureOutcome:
-    """What became of one figure file: the figures it drew, or the ``reason`` it drew none."""
+    """What became of one figure file: the figures it drew, or the ``reason`` it drew none.
+
+    ``left_out`` names those of its figures that show nothing and were not drawn, each with the reason.
+    """
 
     name: str
     title: str
     drawn: tuple[Drawn, ...] = ()
     reason: str = ""
     failed: bool = False
+    left_out: tuple[tuple[str, str], ...] = ()
 
     def why(self) -> str:
         """Return the reason in words that tell a failure from what the study does not have."""
@@ -50,7 +54,8 @@ class FigureOutcome:
 def figure_index(outcomes: Sequence[FigureOutcome], *, footer: str = "") -> str:
     """Return the page; it links to the files beside it and loads nothing else."""
     made = [entry for entry in outcomes if entry.drawn]
-    left = [entry for entry in outcomes if not entry.drawn]
+    left = [(entry.name, entry.why()) for entry in outcomes if not entry.drawn]
+    left += [pair for entry in outcomes for pair in entry.left_out]
     links = "\n".join(f'<a href="#{escape(entry.name)}">{escape(entry.title)}</a>' for entry in made)
     body = "\n".join([STYLE, f"<nav>\n{links}\n</nav>", *map(_section, made), _not_made(left)])
     return page(TITLE, body, footer=footer)
@@ -73,11 +78,9 @@ def _figure(drawn: Drawn) -> str:
     )
 
 
-def _not_made(left: Sequence[FigureOutcome]) -> str:
+def _not_made(left: Sequence[tuple[str, str]]) -> str:
     if not left:
         return ""
-    rows = "\n".join(
-        f'<tr><th scope="row">{escape(entry.name)}</th><td>{escape(entry.why())}</td></tr>' for entry in left
-    )
+    rows = "\n".join(f'<tr><th scope="row">{escape(name)}</th><td>{escape(reason)}</td></tr>' for name, reason in left)
     head = '<thead><tr><th scope="col">Name</th><th scope="col">Why</th></tr></thead>'
     return f"<h2>Not made</h2>\n<table>{head}<tbody>\n{rows}\n</tbody></table>"

@@ -14,6 +14,7 @@ from analysis.errors import AnalysisError
 
 GRID_TOLERANCE_MM = 1e-3
 DIRECTION_TOLERANCE = 1e-4
+LARGEST_LABEL = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ def read_label_map(path: Path) -> LabelMap:
     Raises
     ------
     AnalysisError
-        If the file is missing, damaged, not 3-D or holds values that are not whole numbers.
+        If the file is missing, damaged, not 3-D or holds values that are not whole numbers or too large for labels.
     """
     if not path.is_file():
         raise AnalysisError("file not found")
@@ -96,6 +97,8 @@ def _whole_numbers(array: npt.NDArray[np.generic]) -> npt.NDArray[np.integer]:
         return cast("npt.NDArray[np.integer]", array)
     if not np.isfinite(array).all() or not np.array_equal(array, np.rint(array)):
         raise AnalysisError("values that are not whole numbers, wanted labels")
+    if array.size and (array.max() > LARGEST_LABEL or array.min() < -LARGEST_LABEL):
+        raise AnalysisError(f"labels from {array.min():.0f} to {array.max():.0f}, wanted at most {LARGEST_LABEL}")
     return array.astype(np.int32)
 
 

@@ -61,7 +61,10 @@ def make_figure(
         for result in drawn:
             write_figure(result, folder)
             print(folder / f"{result.name}.png")
-    return FigureOutcome(module.NAME, module.TITLE, tuple(map(_described, drawn)))
+    left_out = tuple(module.left_out(results).items()) if hasattr(module, "left_out") else ()
+    for name, reason in left_out:
+        print(f"{name}: not made: {reason}")
+    return FigureOutcome(module.NAME, module.TITLE, tuple(map(_described, drawn)), left_out=left_out)
 
 
 def make_all(results: Results, folder: Path, *, footer: str = "") -> list[FigureOutcome]:

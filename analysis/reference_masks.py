@@ -59,7 +59,12 @@ def read_references(run: RunFolder, reference: Mapping[str, Any]) -> list[Reader
     """Read every reader's masks of one examination (an entry of ``references`` in the matrix).
 
     The masks are those of ``scoring.structures.reference_structures``: trained structures, unions and reference-only
-    ones, as far as the dataset has labels for them.
+    ones, as far as the dataset has labels for them. An annotation that cannot be read has no masks and a reason.
+
+    Raises
+    ------
+    AnalysisError
+        If the matrix names an annotation outside the run.
     """
     structures = reference_structures(run.study, reference)
     return [_read_reader(run, name, entry, structures=structures) for name, entry in reference["readers"].items()]
@@ -103,8 +108,9 @@ def _read_reader(
 ) -> ReaderReference:
     annotated = entry["annotated_slices"]
     slices = "all" if annotated is None else "annotated"
+    path = run.path(entry["annotation"])
     try:
-        grid = read_label_map(run.path(entry["annotation"]))
+        grid = read_label_map(path)
         index = _slice_index(annotated, depth=grid.labels.shape[0])
     except AnalysisError as error:
         return ReaderReference(name, slices, reason=f"annotation: {error}")

@@ -31,7 +31,7 @@ class RunFolder:
         """
         parts = PurePosixPath(relative)
         if parts.is_absolute() or ".." in parts.parts or "\\" in relative or not parts.parts:
-            raise AnalysisError(f"{self.root}/matrix.json: path {relative!r} leaves the run folder; write it again")
+            raise AnalysisError(f"matrix.json: path {relative!r} leaves the run folder; assemble the run again")
         return self.root / parts
 
     def prediction_path(self, model: str, image: str) -> Path:

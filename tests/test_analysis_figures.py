@@ -181,11 +181,12 @@ def test_csv_holds_the_scores_below_pictures(name: str, drawn: dict[str, tuple[F
 def test_missed_predictions_are_written_beside_the_boxes(drawn: dict[str, tuple[FigureResult, ...]]) -> None:
     for result in drawn["box_plots"]:
         texts = [text.get_text() for text, _ in shown_texts(result.figure)]
-        missed = result.frame.groupby(["test_set", "dataset", "recipe"])["missed"].sum()
-        assert sorted(text for text in texts if text.endswith("missed")) == sorted(
-            f"{number} missed" for number in missed[missed > 0]
+        column, words = ("no_distance", "without distance") if "HD95" in result.name else ("missed", "missed")
+        lost = result.frame.groupby(["test_set", "dataset", "recipe"])[column].sum()
+        assert sorted(text for text in texts if text.endswith(("missed", "without distance"))) == sorted(
+            f"{number} {words}" for number in lost[lost > 0]
         )
-        assert missed.sum() == (2 if "HD95" in result.name else 1)
+        assert result.frame["missed"].sum() == lost.sum() == 2
 
 
 def test_unpaired_study_shows_one_patient_per_kernel(tmp_path: Path) -> None:

@@ -199,7 +199,11 @@ def test_table1_by_hand(tmp_path: Path) -> None:
         printed.rows()[0][1]
         == f"{np.median(lung):.2f} ({np.quantile(lung, 0.25):.2f}, {np.quantile(lung, 0.75):.2f}) [0.60–0.77]"
     )
-    assert any("MK, phantom: 1 of 8 scores missed" in note for note in table.notes)
+    assert (cells.loc[("LK", "both"), "predictions"], cells.loc[("LK", "both"), "missing"]) == (16, 1)
+    assert (
+        "Trained on lung kernel, Applied on mediastinal kernel, Phantom ILD: 1 of 8 predictions missing or failed."
+        in (table.notes)
+    )
 
 
 def test_tests_by_hand(tmp_path: Path) -> None:

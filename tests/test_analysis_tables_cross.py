@@ -70,10 +70,47 @@ def test_lower_is_better_turns_loss_and_tail(tmp_path: Path) -> None:
 
 def test_missed_distances_are_counted_apart(tmp_path: Path) -> None:
     away = matrix(kernels(tmp_path, metric="HD95", last=np.inf), metric="HD95").loc["MK"]
-    assert (away["patients"], away["infinite"], away["n"]) == (3, 1, 2)
+    assert (away["patients"], away["infinite"], away["n"], away["pairing"]) == (3, 1, 3, "paired")
+    assert np.isnan([away["loss"], away["low"], away["high"]]).all()
+    assert away["reason"] == "1 without distance"
+    assert away["median_loss"] == pytest.approx(0.6 - 0.8)
+    assert (away["no_distance"], away["missed"]) == (1, 0)
     assert (away["mean"], away["median"]) == pytest.approx((0.55, 0.6))
     assert away["worst"] == np.inf
     assert away["tail"] == np.inf
+
+
+def test_no_distance_at_home_is_said(tmp_path: Path) -> None:
+    results = kernels(tmp_path, metric="HD95")
+    scores = results.scores
+    scores.loc[scores["variant"].eq("LK") & scores["patient"].isin(["P0", "P1"]), "value"] = np.inf
+    away = matrix(results, metric="HD95").loc["MK"]
+    assert np.isnan([away["loss"], away["median_loss"]]).all()
+    assert away["reason"] == "2 without distance at home"
+    scores.loc[scores["variant"].eq("MK") & scores["patient"].isin(["P1", "P2"]), "value"] = np.inf
+    away = matrix(replace(results), metric="HD95").loc["MK"]
+    assert away["reason"] == "2 without distance, 1 more at home"
+
+
+def test_printed_loss_says_how_many_have_no_distance(tmp_path: Path) -> None:
+    results = kernels(tmp_path, metric="HD95", last=np.inf)
+    study = replace(results.study, scoring=replace(results.study.scoring, metrics=("HD95",)))
+    table = cross_kernels.make(replace(results, study=study))
+    section, tail = table.printed()
+    assert section.rows()[0][3:] == ("0.6 (1 without distance)", "– (1 without distance)")
+    assert tail.rows()[0][-2:] == ("1", "0")
+    assert any(note.startswith("k without distance") for note in table.notes)
+
+
+def test_missed_and_nothing_to_find_are_counted_apart(tmp_path: Path) -> None:
+    results = kernels(tmp_path)
+    scores = results.scores
+    for patient, status in (("P0", "missing"), ("P1", "empty_prediction"), ("P2", "empty_reference")):
+        scores.loc[scores["variant"].eq("MK") & scores["patient"].eq(patient), ["value", "status"]] = (0.0, status)
+    away = matrix(results).loc["MK"]
+    assert (away["missed"], away["no_prediction"], away["nothing_to_find"]) == (2, 1, 1)
+    notes = " ".join(cross_kernels.make(results).notes)
+    assert "missed 2 (1 without a prediction, 1 empty); nothing to find 1" in notes
 
 
 def test_missing_prediction_counts_as_zero(tmp_path: Path) -> None:
@@ -119,8 +156,28 @@ def test_dataset_matrix_by_hand(tmp_path: Path) -> None:
     assert table.printed()[0].rows()[0][1:] == ("0.50", "0.350 (−0.342, 1.042)‡", "0.85", "–")
 
 
+@pytest.mark.parametrize(
+    ("home", "away", "pairing", "n"),
+    [(range(10), range(9, 13), "unpaired", 13), (range(10), range(8, 12), "unpaired", 12),
+     (range(10), range(7, 12), "paired", 3), (range(10), range(7, 15), "unpaired", 15),
+     (range(2), range(2), "paired", 2)],
+)  # fmt: skip
+def test_few_shared_patients_are_not_paired(home: range, away: range, pairing: str, n: int) -> None:
+    found = compare({name: 0.9 - name / 50 for name in home}, {name: 0.5 + name**2 / 900 for name in away})
+    assert (found.pairing, found.n) == (pairing, n)
+    assert found.low < found.loss < found.high
+
+
+def test_interval_of_tiny_values_is_scaled() -> None:
+    home, away = {1: 1.0, 2: 2.0, 3: 4.0}, {4: 0.5, 5: 3.0, 6: 1.0}
+    whole = compare(home, away)
+    tiny = compare(*({name: 1e-100 * value for name, value in side.items()} for side in (home, away)))
+    assert tiny.low / 1e-100 == pytest.approx(whole.low)
+
+
 def test_comparing_says_what_is_not_defined() -> None:
     assert "at least 2 needed" in compare({1: 0.5}, {1: 0.4}).reason
+    assert "needs 2 patients each" in compare({1: 0.5, 2: 0.4}, {1: 0.4}).reason
     assert "no finite value" in compare({1: 0.5}, {}).reason
     same = compare({1: 0.5, 2: 0.5}, {3: 0.4, 4: 0.4})
     assert (same.loss, same.reason != "") == (pytest.approx(0.1), True)

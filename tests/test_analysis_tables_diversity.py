@@ -49,10 +49,10 @@ def test_pooled_notation_is_the_papers_for_every_printed_cell() -> None:
 
 def test_infinite_distances_stand_beside_the_mean() -> None:
     cell = cell_of(9.19, 18.15, infinite=2)
-    assert printed_cell(cell, pooled=True) == "9.19±18.15 (2 missed)"
+    assert printed_cell(cell, pooled=True) == "9.19±18.15 (2 without distance)"
     assert (cell["n"], cell["infinite"], cell["median"]) == (5, 2, pytest.approx(27.34))
     nothing = case_summary(pd.DataFrame({"value": [np.inf], "status": "missing"}))
-    assert printed_cell(nothing, pooled=True) == "– (1 missed)"
+    assert printed_cell(nothing, pooled=True) == "– (1 without distance)"
     assert printed_cell(case_summary(pd.DataFrame({"value": [], "status": []})), pooled=True) == "–"
 
 
@@ -118,10 +118,10 @@ def test_table3_by_hand(tmp_path: Path) -> None:
         ("HD95(mm)±STD", "", "All"),
     ]
     assert section.rows() == [
-        ("U-net", "RR", "0.80", "0.65", "0.7±0.1", "0.65±0.07", "10.0±– (1 missed)"),
-        ("", "PUB", "0.70", "0.55", "0.6±0.1", "0.55±0.07", "10.0±– (1 missed)"),
-        ("ResU-net", "RR", "0.80", "0.65", "0.7±0.1", "0.65±0.07", "10.0±– (1 missed)"),
-        ("", "PUB", "0.90", "0.75", "0.8±0.1", "0.75±0.07", "10.0±– (1 missed)"),
+        ("U-net", "RR", "0.80", "0.65", "0.7±0.1", "0.65±0.07", "10.0±– (1 without distance)"),
+        ("", "PUB", "0.70", "0.55", "0.6±0.1", "0.55±0.07", "10.0±– (1 without distance)"),
+        ("ResU-net", "RR", "0.80", "0.65", "0.7±0.1", "0.65±0.07", "10.0±– (1 without distance)"),
+        ("", "PUB", "0.90", "0.75", "0.8±0.1", "0.75±0.07", "10.0±– (1 without distance)"),
     ]
     assert {place for place in section.bold if place[1] < 4} == {
         (0, 0), (0, 1), (0, 2), (0, 3), (3, 0), (3, 1), (3, 2), (3, 3)
@@ -130,7 +130,10 @@ def test_table3_by_hand(tmp_path: Path) -> None:
     assert (cell["n"], cell["infinite"], cell["median"]) == (2, 1, np.inf)
     assert any(note.startswith("All(L)*: 3 cases of LTRC, RRT. *Dominated by LTRC.") for note in table.notes)
     assert any("MSD is not scored" in note for note in table.notes)
-    assert any("HD95: 8 values" in note and "4 infinite" in note for note in table.notes)
+    assert any(
+        "HD95: 8 values" in note and "4 without distance (4 slice by slice, one mask on a slice)" in note
+        for note in table.notes
+    )
 
 
 def test_table4_restricts_to_the_cases_a_reference_system_did(tmp_path: Path) -> None:
@@ -173,7 +176,7 @@ def test_table5_by_hand(tmp_path: Path) -> None:
     assert section.title == "RRT (n = 5)"
     assert section.heads()[2:] == [("Tumor overlap", "< 5%"), ("Tumor overlap", "> 95%")]
     assert section.rows() == [("Ellipsoid", "15%", "15%", "1", "0"), ("U-net(RR)", "50%", "50%", "1", "1")]
-    assert any("1 missing or failed predictions, counted as 0" in note for note in table.notes)
+    assert any("missed 1 (1 without a prediction, 0 empty), counted as 0" in note for note in table.notes)
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,11 @@ import pytest
 from scipy import stats
 from table_scores import UNET, full_results, full_study, in_memory, row, rows_frame
 
-from analysis.errors import NotApplicableError
+from analysis.errors import AnalysisError, NotApplicableError
 from analysis.published_results import load_published
 from analysis.results import CASE_COLUMNS, Results
 from analysis.table import INDENT
+from analysis.table_parts.cohort_values import predicted_extents
 from analysis.tables import ssc_table1, ssc_table2, ssc_table3
 from benchmarks.study import CohortTables
 
@@ -94,6 +95,54 @@ def test_constant_and_tiny_cohorts_say_not_defined(tmp_path: Path) -> None:
     assert any("Age (y)" in note and "not defined" in note for note in table.notes)
 
 
+def on_variants(folder: Path, variants: dict[str, tuple[str, ...]], *, own: str = "") -> Results:
+    """Return the cohorts with each patient's extent on variants, 10 more on each than on the one before."""
+    results = cohorts(folder)
+    rows = [
+        row(value + 10 * step, metric="extent", reader="", slices="all", dataset=dataset, patient=f"{name}{n}")
+        | {"variant": variant}
+        for dataset, name in (("routine", "test"), ("public", "external"))
+        for n, value in enumerate(EXTENTS[name])
+        for step, variant in enumerate(variants[f"{name}{n}"] if f"{name}{n}" in variants else variants[name])
+    ]
+    study = replace(results.study, scoring=replace(results.study.scoring, own_variant=own))
+    return replace(results, study=study, scores=rows_frame(rows))
+
+
+def test_extents_are_of_one_variant(tmp_path: Path) -> None:
+    both = {"test": ("LK", "MK"), "external": ("LK", "MK"), "test1": ("MK",)}
+    extents = predicted_extents(on_variants(tmp_path, both))
+    assert set(extents["variant"]) == {"MK"}
+    assert extents.set_index("patient").loc["test0", "value"] == pytest.approx(17.5 + 10)
+    own = on_variants(tmp_path, both, own="LK")
+    assert predicted_extents(own).set_index("patient").loc["test0", "value"] == pytest.approx(17.5)
+    for module in (ssc_table1, ssc_table3):
+        notes = [note for note in module.make(own).notes if note.startswith("Disease extent on images")]
+        assert len(notes) == 1
+        assert "variant LK." in notes[0]
+        assert "Test Dataset: 1 of 4" in notes[0]
+    assert ssc_table3.make(own).frame["n"].tolist() == [3, 4]
+
+
+def test_cohorts_on_different_variants_are_not_compared(tmp_path: Path) -> None:
+    results = on_variants(tmp_path, {"test": ("LK",), "external": ("MK",)})
+    with pytest.raises(NotApplicableError, match=r"LK: 4 of 4, 0 of 4; MK: 0 of 4, 4 of 4; or name a variant"):
+        ssc_table3.make(results)
+    table = ssc_table1.make(results)
+    assert not table.frame["kind"].eq("extent").any()
+    assert any(note.startswith("Disease extent left out: needs one variant") for note in table.notes)
+
+
+def test_cohorts_that_share_patients_are_not_compared(tmp_path: Path) -> None:
+    results = cohorts(tmp_path)
+    settings = results.study.tables.cohorts
+    everyone = replace(settings.cohorts[1], name="everyone", role="")
+    shared = replace(settings, cohorts=(*settings.cohorts, everyone))
+    study = replace(results.study, tables=replace(results.study.tables, cohorts=shared))
+    with pytest.raises(AnalysisError, match="cohorts training and everyone: 3 patients are in both"):
+        ssc_table1.make(replace(results, study=study))
+
+
 def pair_rows(values: dict[tuple[str, str], tuple[float, ...]]) -> pd.DataFrame:
     """Return score rows of pairs: two readers, a reader's repeat, or a reader and the model."""
     rows = []
@@ -147,7 +196,11 @@ def test_table2_has_repeats_and_counts(tmp_path: Path) -> None:
     lines = table.printed()[0].rows()
     assert lines[0] == ("Reader 1", "0.70 (0.65–0.75)", "0.60 (0.30–0.65)")
     assert lines[-1] == ("Reader 1, repeated reading (reader1_repeat)", "0.80 (0.75–0.85)", "")
-    assert any("1 missing or failed" in note for note in table.notes)
+    assert "Predictions (one model on one image): 3, 1 of them missing or failed." in table.notes
+    assert any(
+        "3 with a value; missed 1 (1 without a prediction, 0 empty), counted as 0" in note for note in table.notes
+    )
+    assert any(note == "DSC: 6 values of readers with each other, 6 with a value." for note in table.notes)
 
 
 def test_table3_by_hand(tmp_path: Path) -> None:

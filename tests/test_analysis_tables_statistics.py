@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from analysis_scores import frame, score, two_kernel_study
 from scipy import stats
-from table_scores import full_results, full_study, in_memory, row, rows_frame
+from table_scores import RESNET, UNET, full_results, full_study, in_memory, row, rows_frame
 
 from analysis.errors import NotApplicableError
 from analysis.published_results import load_published
@@ -177,6 +177,18 @@ def test_mixed_model_finds_the_effects(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_mixed_model_takes_the_patient_as_the_unit(tmp_path: Path) -> None:
+    results = balanced(tmp_path)
+    table = mixed_model.make(results)
+    arm = table.frame.set_index("term").loc["arm[T.MK]"]
+    first = results.scores[results.scores["variant"].eq("LK") & results.scores["metric"].eq("DSC")]
+    values = first.pivot(index="patient", columns="arm", values="value")
+    paired = stats.ttest_rel(values["MK"], values["LK"])
+    assert (arm["p"], arm["df"]) == pytest.approx((paired.pvalue, 7), rel=1e-6)
+    assert table.printed()[0].rows()[1][3] == "7.0"
+    assert any("clustered by patient" in note for note in table.notes)
+
+
 def test_undetermined_interaction_gives_way(tmp_path: Path) -> None:
     results = balanced(tmp_path)
     scores = results.scores[~(results.scores["arm"].eq("MK") & results.scores["variant"].eq("MK"))]
@@ -222,6 +234,52 @@ def test_published_numbers_stand_beside_the_same_cells(tmp_path: Path) -> None:
     line = table.printed()[0].rows()[0]
     assert line[:4] == ("Trained on lung kernel", "Applied on lung kernel | COVID-19", "median", "0.62")
     assert any(f"{len(table.frame)} of the" in note for note in table.notes)
+
+
+def test_published_numbers_stand_beside_their_structure_and_trainer(tmp_path: Path) -> None:
+    of = {("lung", UNET): 0.9, ("lung", RESNET): 0.8, ("disease", UNET): 0.6, ("disease", RESNET): 0.5}
+    rows = [
+        score(value + 0.01 * n, structure=structure, trainer=trainer, patient=f"P{n}", dataset="covid19")
+        for (structure, trainer), value in of.items()
+        for n in range(PATIENTS)
+    ]
+    study = two_kernel_study(tmp_path)
+    study = replace(
+        study,
+        name="kernel_2021",
+        structures={"lung": ("lung",), "disease": ("disease",)},
+        datasets=(replace(study.datasets[0], name="covid19"),),
+        arms=tuple(replace(arm, datasets=("covid19",)) for arm in study.arms),
+        trainers=(replace(study.trainers[0], name=RESNET, label="ResU-net"), study.trainers[0]),
+        test_sets=tuple(replace(entry, datasets=("covid19",)) for entry in study.test_sets),
+    )
+    results = results_in_memory(frame(rows), study)
+    medians = beside_published.make(results).frame.query("statistic == 'median'")
+    found = medians[["own_structure", "own_trainer", "this_run"]].values.tolist()
+    assert found == [["disease", UNET, pytest.approx(0.625)]]
+    only = study.trainers[:1]
+    with pytest.raises(NotApplicableError, match="no number has its keys"):
+        beside_published.make(replace(results, study=replace(study, trainers=only)))
+
+
+def test_several_models_under_one_published_number_stand_apart(tmp_path: Path) -> None:
+    results = full_results(tmp_path)
+    settings = replace(results.study.tables.standardisation, structure="liver")
+    study = replace(
+        results.study, name="standardisation_2023", tables=replace(results.study.tables, standardisation=settings)
+    )
+    scores = results.scores[results.scores["arm"].eq("RR")]
+    scores = scores.assign(structure=scores["structure"].replace("disease", "liver"))
+    table = beside_published.make(replace(results, study=study, scores=scores))
+    mean = table.frame.query("source == 'Table 2' and method == 'original' and statistic == 'mean'")
+    assert mean["own_trainer"].tolist() == [UNET, RESNET]
+    assert mean["this_run"].nunique() == 2
+    assert mean["published"].nunique() == 1
+    assert any("each has a row of its own" in note for note in table.notes)
+    assert {head[-1] for head in table.printed()[0].heads()} >= {"Of this run"}
+    disease = replace(results, study=replace(results.study, name="standardisation_2023"))
+    with pytest.raises(NotApplicableError, match="no number has its keys"):
+        beside_published.make(disease)
 
 
 def test_published_lung_function_has_its_counterpart(tmp_path: Path) -> None:

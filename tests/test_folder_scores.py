@@ -1,6 +1,7 @@
 """Any two folders of label maps: pairing by name, labels, slices, and every fault as a row or a clear error."""
 
 import json
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -150,6 +151,53 @@ def test_a_truncated_file_is_never_read_as_zeros(tmp_path: Path, suffix: str) ->
         read_label_map(path)
 
 
+def _describe(folder: Path, labels: dict[str, int]) -> None:
+    (folder / "dataset.json").write_text(json.dumps({"labels": {"background": 0} | labels}))
+
+
+def test_a_prediction_with_a_value_that_no_label_names_is_failed(
+    folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    _describe(folders[0].parent, {"right_lung": RIGHT, "left_lung": LEFT})
+    found = lungs()
+    found[0, 0, 0] = 7
+    write_image(folders[1] / "b.nii.gz", found)
+    scores = _run(folders, "--metrics", "DSC")
+    rows = scores[scores.case.eq("b")]
+    assert set(rows.status) == {"failed"}
+    assert set(rows.reason) == {"prediction: labels [7], wanted [0, 1, 2]"}
+    assert scores[scores.case.eq("a")].status.eq("ok").all()
+    assert "warning" not in capsys.readouterr().err
+
+
+def test_values_left_out_by_labels_are_warned_of_once(
+    folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    scores = _run(folders, "--labels", f"right_lung={RIGHT}", "--metrics", "DSC")
+    assert scores.status.eq("ok").all()
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning")]
+    assert lines == ["warning: predictions hold values that --labels does not name, not scored: 2 (2 files)"]
+
+
+def test_a_label_that_occurs_nowhere_is_warned_of(
+    folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    _describe(folders[0], {"right_lung": RIGHT, "left_lung": LEFT, "disease": 5})
+    scores = _run(folders, "--metrics", "DSC")
+    assert set(scores[scores.structure.eq("disease")].status) == {"both_empty"}
+    assert "warning: labels in no reference and no prediction: disease = 5" in capsys.readouterr().err
+
+
+def test_a_label_too_large_is_a_clear_error(tmp_path: Path) -> None:
+    labels = np.zeros((2, 3, 4))
+    labels[0, 0, 0] = 2.0**32 + 1
+    write_image(tmp_path / "a.nii.gz", labels)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(AnalysisError, match="labels from 0 to 4294967297, wanted at most 2147483647"):
+            read_label_map(tmp_path / "a.nii.gz")
+
+
 def test_missed_cases_count_as_zero_in_the_summary(
     folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -242,4 +290,4 @@ def test_descriptions_that_disagree_are_an_error(tmp_path: Path) -> None:
     (tmp_path / "two" / "dataset.json").write_text(json.dumps({"labels": {"0": "background", "3": "liver"}}))
     assert described_labels(tmp_path / "two") == FolderLabels({"liver": [3]})
     assert described_labels(tmp_path) is None
-    assert parse_labels(["lung=1,2"]) == FolderLabels({"lung": [1, 2]})
+    assert parse_labels(["lung=1,2"]) == FolderLabels({"lung": [1, 2]}, chosen=True)

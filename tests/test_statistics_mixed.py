@@ -1,4 +1,4 @@
-"""The mixed model against closed forms and statsmodels, and what it refuses."""
+"""The mixed model and its own standard errors against closed forms and statsmodels, and what it refuses."""
 
 import warnings
 
@@ -24,7 +24,7 @@ def scores(*, patients: int = 12, spread: float = 0.08, seed: int = 0) -> pd.Dat
 
 def test_balanced_design_by_mean_squares() -> None:
     frame = scores()
-    model = fit_mixed_model(frame, "value ~ kernel")
+    model = fit_mixed_model(frame, "value ~ kernel", errors="model")
     table = frame.pivot(index="patient", columns="kernel", values="value").to_numpy()
     error = table - table.mean(0) - table.mean(1, keepdims=True) + table.mean()
     mean_square = (error**2).sum() / (11 * 2)
@@ -45,7 +45,7 @@ def test_near_statsmodels_in_an_unbalanced_design(formula: str) -> None:
 
     frame = scores(patients=20, seed=2).drop(index=[3, 10, 11, 40])  # unbalanced
     frame = frame.sample(frac=1, random_state=1)
-    model = fit_mixed_model(frame, formula)
+    model = fit_mixed_model(frame, formula, errors="model")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         theirs = MixedLM.from_formula(formula, frame.assign(value=frame["value"] * 10), groups=frame["patient"]).fit()
@@ -56,7 +56,7 @@ def test_near_statsmodels_in_an_unbalanced_design(formula: str) -> None:
 
 
 def test_terms_between_patients_have_fewer_degrees_of_freedom() -> None:
-    rows = fit_mixed_model(scores(), "value ~ kernel * dataset").coefficients.set_index("term")
+    rows = fit_mixed_model(scores(), "value ~ kernel * dataset", errors="model").coefficients.set_index("term")
     assert rows["df"].to_dict() == {
         "Intercept": 10, "dataset[T.B]": 10, "kernel[T.MK]": 20, "kernel[T.SK]": 20,
         "kernel[T.MK]:dataset[T.B]": 20, "kernel[T.SK]:dataset[T.B]": 20,
@@ -74,7 +74,7 @@ def test_units_and_order_do_not_matter() -> None:
 
 def test_no_patient_variance_is_said_and_equals_least_squares() -> None:
     frame = scores(spread=0.0, seed=4)
-    model = fit_mixed_model(frame, "value ~ kernel")
+    model = fit_mixed_model(frame, "value ~ kernel", errors="model")
     assert (model.patient_sd, model.reason) == (0.0, "patient variance is estimated as zero (singular fit)")
     groups = frame.groupby("kernel")["value"]
     pooled = np.sqrt((groups.var() * 11).sum() / 33)

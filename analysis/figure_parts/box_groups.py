@@ -185,7 +185,7 @@ def _draw_row(
         first = middle - (len(group.boxes) - 1) * box_mm / 2
         for index, box in enumerate(group.boxes):
             position = first + index * box_mm
-            place = Place(position, box_mm * 0.9, 1.0, PLOT_MM / (scale.high - scale.low))
+            place = Place(position, box_mm * 0.9, 1.0, PLOT_MM / (scale.high - scale.low), scale.high)
             draw_distribution(axis, box.values, place, styles[box.key])
             if box.note:
                 _note(axis, position, box.note)
@@ -207,6 +207,6 @@ def _frame(axis: Axes, scale: Scale, width: float) -> None:
 
 def _note(axis: Axes, position: float, note: str) -> None:
     axis.annotate(
-        note, (position, 1), xycoords=("data", "axes fraction"), xytext=(0, 3), textcoords="offset points",
+        note, (position, 1), xycoords=("data", "axes fraction"), xytext=(0, 4), textcoords="offset points",
         rotation=90, ha="center", va="bottom", fontsize=SMALL_POINTS, color=SOFT_INK, annotation_clip=False,
     )  # fmt: skip

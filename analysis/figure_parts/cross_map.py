@@ -11,7 +11,7 @@ from analysis.cross_matrix import By, cross_matrix
 from analysis.errors import NotApplicableError
 from analysis.figure import FigureResult, caption_of, figure_name, sheet_names
 from analysis.figure_parts.heat_map import Cell, ColourScale, Panel, draw_heat_maps
-from analysis.figure_parts.words import NO_DISTANCE, missed_words, shown_metrics, value_label
+from analysis.figure_parts.words import MISSED, NO_DISTANCE, missed_words, no_distance_words, shown_metrics, value_label
 from analysis.metric import find_metric
 from analysis.results import Results
 from benchmarks.study import Study
@@ -34,19 +34,33 @@ def cross_maps(results: Results, *, name: str, by: By) -> tuple[FigureResult, ..
     """
     figures: list[FigureResult] = []
     reason = ""
-    for metric in shown_metrics(results):
-        for trainer, structure, title in blocks(results.study):
-            try:
-                frame = cross_matrix(results, metric=metric, structure=structure, trainer=trainer, by=by)
-            except NotApplicableError as error:
-                reason = str(error)
-                continue
-            of_metric = metric if metric != "DSC" else ""
-            file_name = figure_name(name, of_metric, *title.split(", "))
-            figures += _sheets(results.study, frame, name=file_name, title=title, by=by)
+    for file_name, title, found in _matrices(results, name=name, by=by):
+        if isinstance(found, str):
+            reason = found
+        else:
+            figures += _sheets(results.study, found, name=file_name, title=title, by=by)
     if not figures:
         raise NotApplicableError(reason)
     return tuple(figures)
+
+
+def left_out_maps(results: Results, *, name: str, by: By) -> dict[str, str]:
+    """Return the names of the figures that `cross_maps` does not draw, each with the reason."""
+    return {file: found for file, _, found in _matrices(results, name=name, by=by) if isinstance(found, str)}
+
+
+def _matrices(results: Results, *, name: str, by: By) -> Iterator[tuple[str, str, pd.DataFrame | str]]:
+    """Yield the name, the title and the matrix of each figure, or the reason why it has none."""
+    for metric in shown_metrics(results):
+        for trainer, structure, title in blocks(results.study):
+            file_name = figure_name(name, metric if metric != "DSC" else "", *title.split(", "))
+            try:
+                frame = cross_matrix(results, metric=metric, structure=structure, trainer=trainer, by=by)
+            except NotApplicableError as error:
+                yield file_name, title, str(error)
+                continue
+            finite = np.isfinite(frame["mean"]).any()
+            yield file_name, title, frame if finite else f"needs a patient with a finite value of {metric}"
 
 
 def _sheets(study: Study, frame: pd.DataFrame, *, name: str, title: str, by: By) -> Iterator[FigureResult]:
@@ -91,8 +105,14 @@ def _cell(row: pd.Series, *, higher: bool) -> Cell:
         change = round(-row["loss"] if higher else row["loss"], digits) + 0.0
         sign = "−" if change < 0 else "+" if change > 0 else "±"
         lines.append(f"{sign}{abs(change):.{digits}f}" + (UNPAIRED if row["pairing"] == "unpaired" else ""))
-    missed = missed_words(int(row["missed"] if higher else row["infinite"]))
-    return Cell(float(row["mean"]), "\n".join([*lines, *([missed] if missed else [])]), bool(row["in_domain"]))
+    note = missed_words(int(row["missed"])) if higher else _no_distance(row)
+    return Cell(float(row["mean"]), "\n".join([*lines, *([note] if note else [])]), bool(row["in_domain"]))
+
+
+def _no_distance(row: pd.Series) -> str:
+    """Return how many patients have no distance, away from home also those at home: why there is no change."""
+    lost = not row["in_domain"] and row["pairing"] and np.isnan(row["loss"])
+    return str(row["reason"]) if lost else no_distance_words(int(row["infinite"]))
 
 
 def _caption(frame: pd.DataFrame, *, by: By, higher: bool) -> str:
@@ -103,6 +123,6 @@ def _caption(frame: pd.DataFrame, *, by: By, higher: bool) -> str:
         by=by,
         infinite="" if higher else " with a finite value",
         unpaired=f"; {UNPAIRED}: between different patients, which mixes in how hard they are" if unpaired else "",
-        misses="k missed: missing predictions, counted as 0." if higher else
-        f"k missed: {NO_DISTANCE}; they are not in the mean.",
+        misses=f"k missed: cases in which {MISSED}; they count as 0." if higher else
+        f"k without distance: {NO_DISTANCE}; they are not in the mean, and no change is given.",
     )  # fmt: skip

@@ -41,7 +41,7 @@ ESTIMATES = ("Hodges-Lehmann shift, 95% interval", "Mean, 95% interval")
 
 @dataclass(frozen=True)
 class DifferenceRow:
-    """One comparison: its words, the finite differences of its patients, estimates, and what is not drawn."""
+    """One comparison: its words, the finite differences of its patients, estimates, and how many are in them."""
 
     index: int
     words: str
@@ -49,7 +49,7 @@ class DifferenceRow:
     differences: npt.NDArray[np.float64]
     mean: Interval
     shift: Interval
-    missed: str = ""
+    size: str
 
 
 @dataclass(frozen=True)
@@ -82,8 +82,7 @@ def _lay_out(row: DifferenceRow) -> _Laid:
 
 
 def _numbers(row: DifferenceRow) -> str:
-    words = f"{_interval(row.shift)}\nn = {len(row.differences)}" + (f", {row.missed}" if row.missed else "")
-    return wrap(words, NUMBERS_MM)
+    return wrap(f"{_interval(row.shift)}\n{row.size}", NUMBERS_MM)
 
 
 def _interval(interval: Interval) -> str:

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from analysis.figure_parts.arm_style import ArmStyle, pale
 from analysis.figure_parts.swarm import swarm_offsets
 from analysis.figure_style import POINTS_PER_MM
+from analysis.statistics.summary import summarise
 
 MOST_POINTS = 100
 """More values are drawn as a violin: a thousand points say less and take long to draw."""
@@ -18,28 +19,31 @@ DENSITY_STEPS = 120
 
 @dataclass(frozen=True)
 class Place:
-    """Where a box stands: its middle and width on the axis, and how many millimetres one unit of each axis is."""
+    """Where a box stands: its middle and width on the axis, millimetres per unit of each axis, and the axis' top."""
 
     position: float
     width: float
     mm_per_step: float
     mm_per_value: float
+    top: float
 
 
 def draw_distribution(axis: Axes, values: npt.ArrayLike, place: Place, style: ArmStyle) -> None:
-    """Draw the finite values: box of quartiles (R type 7), whiskers over the range, and points or a violin.
+    """Draw a box of quartiles (R type 7) with whiskers over the range, and the finite values as points or a violin.
 
-    Others are not drawn; the caller says how many there are. Nothing is drawn without a finite value.
+    Infinite values are in the quartiles and the range: what reaches them ends at the top of the axis with an arrow;
+    the caller says how many there are. Nothing is drawn without a finite value.
     """
-    sample = np.asarray(values, dtype=np.float64)
-    sample = sample[np.isfinite(sample)]
+    known = np.asarray(values, dtype=np.float64)
+    known = known[~np.isnan(known)]
+    sample = known[np.isfinite(known)]
     if len(sample) == 0:
         return
     many = len(sample) > MOST_POINTS
     if has_density(sample):
         _violin(axis, sample, place, style)
-    if len(sample) > 2:
-        _box(axis, sample, place, style, width=place.width * (0.34 if many else 0.8))
+    if len(known) > 2:
+        _box(axis, known, place, style, width=place.width * (0.34 if many else 0.8))
     if not many:
         _points(axis, sample, place, style)
 
@@ -60,13 +64,22 @@ def density_curve(sample: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float
 
 def _box(axis: Axes, sample: npt.NDArray[np.float64], place: Place, style: ArmStyle, *, width: float) -> None:
     line = {"color": style.colour, "linewidth": 0.9}
-    drawn = axis.boxplot(
-        sample, positions=[place.position], widths=width, whis=(0, 100), showfliers=False, patch_artist=True,
+    found = summarise(sample)
+    ends = {"whislo": found.min, "q1": found.q1, "med": found.median, "q3": found.q3, "whishi": found.max}
+    drawn = axis.bxp(
+        [{name: min(value, place.top) for name, value in ends.items()}],
+        positions=[place.position], widths=width, showfliers=False, patch_artist=True,
         manage_ticks=False, whiskerprops=line, capprops=line, medianprops={"color": style.colour, "linewidth": 1.9},
         boxprops={"facecolor": pale(style.colour), "edgecolor": style.colour, "linewidth": 0.9, "hatch": style.hatch},
     )  # fmt: skip
+    if found.median > place.top:
+        drawn["medians"][0].set_visible(False)
     for cap in drawn["caps"]:
         cap.set_linewidth(0.7)
+    if found.infinite:
+        axis.plot(
+            place.position, place.top, marker="^", markersize=3.2, color=style.colour, clip_on=False, zorder=4,
+        )  # fmt: skip
 
 
 def _points(axis: Axes, sample: npt.NDArray[np.float64], place: Place, style: ArmStyle) -> None:

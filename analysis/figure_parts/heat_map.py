@@ -125,7 +125,8 @@ def _lay_out(panel: Panel, width_mm: float) -> _Laid:
     left_mm = EDGE_MM + _left_mm(panel, widest) + LABEL_GAP_MM
     cell_mm = min(WIDEST_CELL_MM, (width_mm - left_mm - EDGE_MM) / len(panel.columns))
     rows = tuple(wrap(row, widest) for row in panel.rows)
-    texts = tuple(tuple("" if c is None else wrap(c.text, cell_mm - 0.8) for c in row) for row in panel.cells)
+    inside_mm = cell_mm - (2.4 if cell_mm > 16.0 else 0.8)  # words of a wide cell leave its frame free
+    texts = tuple(tuple("" if c is None else wrap(c.text, inside_mm) for c in row) for row in panel.cells)
     most = max(max(map(lines_of, rows)), max(lines_of(text) for row in texts for text in row))
     row_mm = max(LOWEST_CELL_MM, most * line_height_mm() + 1.6)
     turned = cell_mm < 13.0 and any(text_width_mm(name) > cell_mm - 1 for name in panel.columns)

@@ -1,4 +1,4 @@
-"""Words that several figures share: axis labels, what was missed, what was left out."""
+"""Words that several figures share: axis labels, what was missed, what has no distance, what was left out."""
 
 from collections import Counter
 
@@ -11,8 +11,10 @@ from benchmarks.study import Study
 
 SHOWN_METRICS = ("DSC", "HD95")
 """What figures of scores show, of the metrics a study computes."""
+MISSED = "the model found nothing where there was something: no prediction or an empty one"
 NO_DISTANCE = (
-    "patients without a distance, because a mask is empty or missing (slice by slice: already if it is so on one slice)"
+    "patients with an infinite distance, because a mask is empty or missing (slice by slice: already if it is so on "
+    "one slice)"
 )
 SLICES = {"reader": "annotated slices", "lung": "lung slices", "all": "all slices"}
 
@@ -40,8 +42,13 @@ def value_label(metric: str) -> str:
 
 
 def missed_words(missed: int) -> str:
-    """Return what is written beside values that are not there: ``2 missed``; nothing for none."""
+    """Return what is written beside values that were missed: ``2 missed``; nothing for none."""
     return f"{missed} missed" if missed else ""
+
+
+def no_distance_words(infinite: int) -> str:
+    """Return what is written beside distances that are infinite: ``2 without distance``; nothing for none."""
+    return f"{infinite} without distance" if infinite else ""
 
 
 def left_out_words(values: pd.DataFrame) -> list[str]:

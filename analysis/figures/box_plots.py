@@ -13,9 +13,11 @@ from analysis.figure import FigureResult, caption_of, figure_name, sheet_names
 from analysis.figure_parts.arm_style import arm_styles
 from analysis.figure_parts.box_groups import Box, Group, Scale, draw_box_groups, value_scale
 from analysis.figure_parts.words import (
+    MISSED,
     NO_DISTANCE,
     left_out_words,
     missed_words,
+    no_distance_words,
     shown_metrics,
     test_set_labels,
     value_label,
@@ -23,6 +25,7 @@ from analysis.figure_parts.words import (
 from analysis.metric import find_metric
 from analysis.results import Results
 from analysis.shared_values import shared_case_values, shared_patient_values
+from analysis.table_parts.note_words import MISSED as MISSED_STATUS
 from benchmarks.study import Study
 
 NAME = "box_plots"
@@ -32,8 +35,9 @@ CAPTION = (
     "type 7) and median, from 3 patients; whiskers: range; more than 100 patients: a violin instead of points. {misses}"
 )
 MISSES = {
-    "higher": "A missing prediction counts as 0; k missed: patients with one",
-    "lower": f"k missed: {NO_DISTANCE}; they are not in the box",
+    "higher": f"k missed: patients of whom {MISSED}; it counts as 0",
+    "lower": f"k without distance: {NO_DISTANCE}; they have no point or density, but are in the quartiles: a box or "
+    "whisker that reaches them ends with an arrow, and a median among them has no line",
 }
 KEYS = ["trainer", "recipe", "test_set", "dataset", "patient"]
 
@@ -54,7 +58,7 @@ def make(results: Results) -> tuple[FigureResult, ...]:
 
 def _of_metric(results: Results, metric: str) -> Iterator[FigureResult]:
     study = results.study
-    values = _with_missed(results, metric)
+    values = _with_counts(results, metric)
     for trainer, structure, title in blocks(study):
         block = rows_of_block(values, study, trainer=trainer, structure=structure)
         if block["value"].notna().any():
@@ -66,13 +70,20 @@ def _of_metric(results: Results, metric: str) -> Iterator[FigureResult]:
                 yield FigureResult(sheet, figure, shown, caption)
 
 
-def _with_missed(results: Results, metric: str) -> pd.DataFrame:
-    """Return the patient values, with whether any prediction of the patient in the test set is missing or endless."""
+def _with_counts(results: Results, metric: str) -> pd.DataFrame:
+    """Return the patient values, with whether in any case of the patient something was missed or nothing to find."""
     values = shared_patient_values(results, metric=metric)
     cases = shared_case_values(results, metric=metric)
-    lost = cases[cases["status"].isin(("missing", "failed"))][["structure", *KEYS]].drop_duplicates()
-    merged = values.merge(lost.assign(missed=True), on=["structure", *KEYS], how="left")
-    return merged.assign(missed=merged["missed"].eq(True) | np.isinf(merged["value"]))
+    patients = pd.MultiIndex.from_frame(values[["structure", *KEYS]])
+    found = {
+        "missed": cases["status"].isin(MISSED_STATUS),
+        "nothing_to_find": cases["status"].eq("empty_reference") & cases["value"].notna(),
+    }
+    flags = {
+        name: patients.isin(pd.MultiIndex.from_frame(cases.loc[which, ["structure", *KEYS]]))
+        for name, which in found.items()
+    }
+    return values.assign(**flags, no_distance=np.isinf(values["value"]))
 
 
 def _draw(study: Study, block: pd.DataFrame, metric: str) -> list[tuple[Figure, list[str]]]:
@@ -80,7 +91,13 @@ def _draw(study: Study, block: pd.DataFrame, metric: str) -> list[tuple[Figure, 
     present = [recipe for recipe in labels if recipe in set(block["recipe"])]
     styles = arm_styles(list(labels), baselines=[entry.name for entry in study.baselines])
     groups = [
-        _group(block[_group_names(block).eq(f"{test_set.name}/{dataset}")], present, name=test_set.name, label=label)
+        _group(
+            block[_group_names(block).eq(f"{test_set.name}/{dataset}")],
+            present,
+            name=test_set.name,
+            label=label,
+            endless=find_metric(metric).direction == "lower",
+        )
         for test_set in study.test_sets
         for dataset, label in _datasets_of(study, test_set)
     ]
@@ -88,7 +105,7 @@ def _draw(study: Study, block: pd.DataFrame, metric: str) -> list[tuple[Figure, 
     return draw_box_groups(shown, styles=styles, labels=labels, scale=_scale(metric, block))
 
 
-def _group(rows: pd.DataFrame, recipes: list[str], *, name: str, label: str) -> Group:
+def _group(rows: pd.DataFrame, recipes: list[str], *, name: str, label: str, endless: bool) -> Group:
     boxes = []
     sizes = set()
     for recipe in recipes:
@@ -96,7 +113,8 @@ def _group(rows: pd.DataFrame, recipes: list[str], *, name: str, label: str) -> 
         if len(of_recipe):
             defined = of_recipe["value"].notna()
             sizes.add(int(defined.sum()))
-            note = missed_words(int(of_recipe["missed"].sum()))
+            infinite = int(of_recipe["no_distance"].sum())
+            note = no_distance_words(infinite) if endless else missed_words(int(of_recipe["missed"].sum()))
             boxes.append(Box(recipe, of_recipe.loc[defined, "value"].to_numpy(dtype=np.float64), note))
     dataset = str(rows["dataset"].iloc[0]) if len(rows) else ""
     size = f"{min(sizes)}–{max(sizes)}" if len(sizes) > 1 else "".join(map(str, sizes))
@@ -126,4 +144,6 @@ def _scale(metric: str, block: pd.DataFrame) -> Scale:
 def _caption(metric: str, block: pd.DataFrame) -> str:
     entry = find_metric(metric)
     words = CAPTION.format(label=entry.label, misses=MISSES[entry.direction] + ".")
-    return " ".join([words, *left_out_words(block)])
+    number = int(block["nothing_to_find"].sum())
+    nothing = f"{number} values with something predicted where there was nothing to find count as the worst."
+    return " ".join([words, *([nothing] if number else []), *left_out_words(block)])

@@ -13,6 +13,7 @@ from analysis.figure_parts.words import missed_words, test_set_labels
 from analysis.results import Results
 from analysis.shared_values import shared_case_values
 from analysis.table_parts.model_rows import ModelRow, model_rows, of_model
+from analysis.table_parts.note_words import MISSED
 
 NAME = "diversity_figure4"
 TITLE = "Tumour overlap of each method"
@@ -21,13 +22,13 @@ SCALE = Scale("Tumour overlap (%)", -3.0, 103.0)
 CAPTION = (
     "Percentage of the tumour volume of each case (points) that the predicted lung covers, by method and test set, in "
     "the order of the legend. Boxes: quartiles (R type 7) and median, from 3 cases; whiskers: range; more than 100 "
-    "cases: a violin instead of points. A missing prediction counts as 0; above a box: the cases with one (k missed)."
-    "{undefined}"
+    "cases: a violin instead of points. Above a box: cases in which the model found no lung (k missed: no prediction "
+    "or an empty one), which counts as 0.{undefined}"
 )
 
 
 def make(results: Results) -> tuple[FigureResult, ...]:
-    """Return the figure: a group of boxes per test set that has tumours.
+    """Return the figure: a group of boxes per test set that has tumours, as Table V if there is one on all slices.
 
     Raises
     ------
@@ -39,8 +40,9 @@ def make(results: Results) -> tuple[FigureResult, ...]:
         raise NotApplicableError(f"needs scores of the metric {METRIC}: [scoring] lung, tumour and a tumour reference")
     methods = [row for row in model_rows(results.study) if len(of_model(values, row))]
     labels = test_set_labels(results.study)
-    sets = [entry.name for entry in results.study.test_sets]
-    shown = [name for name in sets if values.loc[values["test_set"].eq(name), "value"].notna().any()]
+    sets = results.study.test_sets
+    found = [entry for entry in sets if values.loc[values["test_set"].eq(entry.name), "value"].notna().any()]
+    shown = [entry.name for entry in found if entry.slices == "all"] or [entry.name for entry in found]
     groups = [_group(values[values["test_set"].eq(name)], methods, name=name, label=labels[name]) for name in shown]
     words = {_key(row): row.label for row in methods}
     styles = arm_styles(list(words), baselines=[_key(row) for row in methods if not row.trained])
@@ -63,7 +65,7 @@ def _group(values: pd.DataFrame, methods: Sequence[ModelRow], *, name: str, labe
         cases = of_model(values, row)
         overlap = 100 * cases["value"].dropna().to_numpy(dtype=np.float64)
         if len(cases):
-            missed = int(cases["status"].isin(("missing", "failed")).sum())
+            missed = int(cases["status"].isin(MISSED).sum())
             boxes.append(Box(_key(row), overlap, missed_words(missed)))
     size = values.loc[values["value"].notna(), ["dataset", "patient", "case", "variant"]].drop_duplicates()
     return Group(name, f"{label}\nn = {len(size)}", tuple(boxes))

@@ -11,7 +11,7 @@ from analysis.comparisons import planned_comparisons
 from analysis.errors import NotApplicableError
 from analysis.figure import FigureResult, caption_of, figure_name, sheet_names
 from analysis.figure_parts.difference_rows import DifferenceRow, draw_differences
-from analysis.figure_parts.words import missed_words, shown_metrics, test_set_labels, value_label
+from analysis.figure_parts.words import no_distance_words, shown_metrics, test_set_labels, value_label
 from analysis.metric import find_metric
 from analysis.results import Results
 from analysis.shared_values import shared_patient_values
@@ -25,11 +25,12 @@ TITLE = "Paired differences of the planned comparisons"
 CAPTION = (
     "Difference of {label}, first minus second, of each patient who has both (points, or from 101 patients their "
     "density); {side} of zero the first is better. Diamond: Hodges-Lehmann shift with its 95% interval; circle: mean "
-    "with its 95% t interval.{missed}{unpaired}"
+    "with its 95% t interval.{lost}{unpaired}"
 )
-MISSED = (
-    "k missed: patients without a distance (a mask is empty or missing) on one side, by both: on both sides; neither "
-    "is drawn or in the mean, the shift takes them as an infinite and as no difference."
+LOST = (
+    "k without distance: patients whose distance is infinite (a mask is empty or missing). On one side it counts as an "
+    "infinite difference, which is in n and in the shift, has no point and leaves no mean; on both sides there is no "
+    "difference, and the patient is not in n."
 )
 
 
@@ -78,7 +79,9 @@ def _compared(study: Study, values: pd.DataFrame) -> Iterator[_Compared]:
             first, second = (_of(values, arm, name, dataset=dataset.name) for arm, name in zip(arms, sets, strict=True))
             pairs = pd.concat({"first": first, "second": second}, axis=1, join="inner").dropna().reset_index()
             if len(pairs):
+                both = np.isinf(pairs["first"]) & np.isinf(pairs["second"])
                 pairs["difference"] = paired_differences(pairs["first"], pairs["second"], NAME)
+                pairs.loc[both, "difference"] = np.nan
                 pairs["drawn"] = np.isfinite(pairs["first"]) & np.isfinite(pairs["second"])
                 words, detail = _words(study, comparison)
                 detail = f"{detail}; {dataset.label}" if len(study.datasets) > 1 else detail
@@ -107,14 +110,13 @@ def _sheets(compared: Sequence[_Compared], metric: str, name: str, caption: str)
 
 
 def _row(index: int, entry: _Compared) -> DifferenceRow:
-    pairs = entry.pairs
-    drawn = pairs.loc[pairs["drawn"], "difference"].to_numpy(dtype=np.float64)
-    both = int((np.isinf(pairs["first"]) & np.isinf(pairs["second"])).sum())
-    one = len(pairs) - len(drawn) - both
-    missed = [missed_words(one)] if one else []
-    missed += [f"{missed_words(both)} by both"] if both else []
-    shift = hodges_lehmann(pairs["first"], pairs["second"])
-    return DifferenceRow(index, entry.words, entry.detail, drawn, mean_interval(drawn), shift, ", ".join(missed))
+    used = entry.pairs.dropna(subset="difference")
+    drawn = used.loc[used["drawn"], "difference"].to_numpy(dtype=np.float64)
+    one, both = len(used) - len(drawn), len(entry.pairs) - len(used)
+    lost = f" ({no_distance_words(one)})" if one else ""
+    lost += f", {no_distance_words(both)} on both sides" if both else ""
+    mean, shift = mean_interval(used["difference"]), hodges_lehmann(used["first"], used["second"])
+    return DifferenceRow(index, entry.words, entry.detail, drawn, mean, shift, f"n = {len(used)}{lost}")
 
 
 def _lines(entry: _Compared, row: DifferenceRow, metric: str) -> pd.DataFrame:
@@ -125,7 +127,8 @@ def _lines(entry: _Compared, row: DifferenceRow, metric: str) -> pd.DataFrame:
         "arm_1": arms[0], "arm_2": arms[-1], "test_set_1": sets[0], "test_set_2": sets[-1],
     }  # fmt: skip
     frame = entry.pairs.assign(**named)[[*named, "patient", "first", "second", "difference", "drawn"]]
-    return frame.assign(**_estimates("mean", row.mean), **_estimates("hodges_lehmann", row.shift))
+    estimates = _estimates("mean", row.mean) | _estimates("hodges_lehmann", row.shift)
+    return frame.assign(n=row.shift.n, **estimates)
 
 
 def _estimates(name: str, interval: Interval) -> dict[str, float]:
@@ -139,6 +142,6 @@ def _caption(study: Study, compared: Sequence[_Compared], metric: str) -> str:
     return CAPTION.format(
         label=entry.label,
         side="right" if entry.direction == "higher" else "left",
-        missed=f" {MISSED}" if lost else "",
+        lost=f" {LOST}" if lost else "",
         unpaired=unpaired,
     )

@@ -12,11 +12,12 @@ from analysis.figure import FigureResult, caption_of, figure_name, sheet_names
 from analysis.figure_parts.arm_style import ArmStyle, arm_styles
 from analysis.figure_parts.box_groups import Box, Group, Scale, draw_box_groups
 from analysis.figure_parts.heat_map import Cell, ColourScale, Panel, draw_heat_maps
-from analysis.figure_parts.words import missed_words, test_set_labels, value_label
+from analysis.figure_parts.words import MISSED, missed_words, test_set_labels, value_label
 from analysis.figure_style import INK, SOFT_INK
 from analysis.results import Results
 from analysis.score_rows import mean_by
 from analysis.shared_values import shared_reader_values
+from analysis.table_parts.note_words import MISSED as MISSED_STATUS
 from benchmarks.study import Study
 
 NAME = "reader_agreement"
@@ -30,13 +31,13 @@ BOXES = (
     "Dice similarity coefficient of each patient (points): of each model with the readers, by test set, beside that of "
     "the readers with each other and of second readings with first ones; mean over pairs. Two readers are compared on "
     "the slices both annotated, a model with a reader on that reader's slices. Boxes: quartiles (R type 7) and median, "
-    "from 3 patients; whiskers: range; more than 100 patients: a violin instead of points. A missing prediction counts "
-    "as 0; above a box: the patients with one (k missed)."
+    "from 3 patients; whiskers: range; more than 100 patients: a violin instead of points. Above a box: patients of "
+    f"whom {MISSED} (k missed); it counts as 0."
 )
 MATRIX = (
     "Median over patients of the Dice similarity coefficient of each reader (columns) with each other reader, with "
-    "second readings and with each model (rows). Frame: readers. Bright is high. A missing prediction counts as 0 (k "
-    "missed: patients with one)."
+    "second readings and with each model (rows). Frame: readers. Bright is high. k missed: patients of whom "
+    f"{MISSED}; it counts as 0."
 )
 
 
@@ -109,9 +110,14 @@ def _per_patient(values: pd.DataFrame) -> pd.DataFrame:
     rows = rows.assign(pairs=1)
     keys = ["group", "key", "dataset", "patient"]
     means = mean_by(rows, keys, column="value")
-    missed = rows[rows["status"].isin(("missing", "failed"))][keys].drop_duplicates().assign(missed=True)
+    missed = rows[_is_missed(rows)][keys].drop_duplicates().assign(missed=True)
     means = means.merge(missed, on=keys, how="left")
     return means.assign(missed=means["missed"].eq(True))
+
+
+def _is_missed(values: pd.DataFrame) -> pd.Series:
+    """Return in which rows a model found nothing where the reader did; readers miss nothing here, they differ."""
+    return values["kind"].eq("model") & values["status"].isin(MISSED_STATUS)
 
 
 def _group(patients: pd.DataFrame, name: str, label: str, keys: Sequence[str]) -> Group:
@@ -147,7 +153,7 @@ def _matrices(study: Study, block: _Block) -> Iterator[FigureResult]:
 def _medians(values: pd.DataFrame) -> pd.DataFrame:
     keys = ["test_set", "kind", "first", "second"]
     patients = mean_by(values, [*keys, "patient"], column="value")
-    lost = values[values["status"].isin(("missing", "failed"))].groupby(keys)["patient"].nunique()
+    lost = values[_is_missed(values)].groupby(keys)["patient"].nunique()
     found = patients.groupby(keys, sort=False)["value"].agg(median="median", n="count").reset_index()
     index = pd.MultiIndex.from_frame(found[keys])
     return found.assign(missed=lost.reindex(index, fill_value=0).to_numpy())

@@ -10,7 +10,6 @@ from matplotlib.axes import Axes
 from analysis.figure import FigureResult, caption_of, figure_name, sheet_names
 from analysis.figure_parts.panel_grid import GridPanel, draw_panels, padded, quiet_axes
 from analysis.figure_parts.text_fit import number
-from analysis.figure_parts.words import missed_words
 from analysis.figure_style import ARM_COLOURS, INK, SMALL_POINTS
 from analysis.results import Results
 from analysis.statistics.bland_altman import BlandAltman, bland_altman
@@ -93,8 +92,8 @@ def _panel(points: pd.DataFrame, side: str, pairs: Pairs) -> GridPanel:
 
     protocol = pairs.protocol
     title = f"{protocol.label or protocol.name}, {SIDES[side].lower()}"
-    missed = missed_words(len(of_side) - len(shown))
-    return GridPanel(f"{protocol.name}/{side}", title, _words(agreement, missed), draw)
+    lost = len(of_side) - len(shown)
+    return GridPanel(f"{protocol.name}/{side}", title, _words(agreement, lost), draw)
 
 
 def _limits(points: pd.DataFrame) -> tuple[tuple[float, float], tuple[float, float]]:
@@ -138,11 +137,11 @@ def _draw(
         axis.text(0.5, 0.5, "no value", transform=axis.transAxes, ha="center", va="center", fontsize=SMALL_POINTS)
 
 
-def _words(agreement: BlandAltman, missed: str) -> str:
+def _words(agreement: BlandAltman, lost: int) -> str:
     """Return bias, limits and n: ``bias −9.8%, limits −26.3% to 6.7%, n = 10``."""
     numbers: list[Any] = []
     if np.isfinite(agreement.bias):
         numbers.append(f"bias {number(agreement.bias, 1)}%")
     if np.isfinite(agreement.lower):
         numbers.append(f"limits {number(agreement.lower, 1)}% to {number(agreement.upper, 1)}%")
-    return ", ".join([*numbers, f"n = {agreement.n}", *([missed] if missed else [])])
+    return ", ".join([*numbers, f"n = {agreement.n}", *([f"{lost} without a volume"] if lost else [])])

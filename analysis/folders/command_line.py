@@ -2,6 +2,7 @@
 
 import argparse
 import math
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -82,10 +83,12 @@ def evaluate_folders(options: argparse.Namespace) -> None:
         **{part: part if part in labels.structures else "" for part in PARTS},  # type: ignore[arg-type]
     )
     rules = FolderRules(labels, scoring, options.slices)
-    scores = score_folders(references, predictions, rules=rules, workers=options.workers, show_progress=True)
+    scores, found = score_folders(references, predictions, rules=rules, workers=options.workers, show_progress=True)
     with replacing(options.out) as path:
         scores.to_csv(path, index=False, lineterminator="\n")
     _print_summary(scores, options.out)
+    for line in found.warnings(labels):
+        print(f"warning: {line}", file=sys.stderr)
 
 
 def _refuse_other_file(path: Path) -> None:

@@ -16,10 +16,20 @@ NOT_SCORED = ("background", "ignore")
 
 @dataclass(frozen=True)
 class FolderLabels:
-    """Structure to its values in label maps; ``ignore`` is the value of voxels nobody annotated, if there is one."""
+    """Structure to its values in label maps; ``ignore`` is the value of voxels nobody annotated, if there is one.
+
+    ``chosen`` says that the structures were picked by hand, so that label maps may hold others.
+    """
 
     structures: Mapping[str, Sequence[int]] = field(default_factory=dict)
     ignore: int | None = None
+    chosen: bool = False
+
+    @property
+    def values(self) -> frozenset[int]:
+        """Every value that has a meaning, background included."""
+        named = {value for values in self.structures.values() for value in values}
+        return frozenset({0, *named} | ({self.ignore} if self.ignore is not None else set()))
 
 
 def parse_labels(arguments: Iterable[str]) -> FolderLabels:
@@ -37,7 +47,7 @@ def parse_labels(arguments: Iterable[str]) -> FolderLabels:
         if not name or name in structures or not all(number.isdecimal() and int(number) > 0 for number in numbers):
             raise AnalysisError(f"--labels: found {argument!r}, wanted each structure once, as in lung=1,2")
         structures[name] = [int(number) for number in numbers]
-    return FolderLabels(structures)
+    return FolderLabels(structures, chosen=True)
 
 
 def described_labels(*folders: Path) -> FolderLabels | None:

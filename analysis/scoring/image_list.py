@@ -48,8 +48,9 @@ def _lung_slices(run: RunFolder, reference: Mapping[str, Any]) -> int | None:
     whole = [entry for entry in reference["readers"].values() if entry["annotated_slices"] is None]
     if not values or not whole:
         return None
+    path = run.path(whole[0]["annotation"])
     try:
-        labels = read_label_map(run.path(whole[0]["annotation"])).labels
+        labels = read_label_map(path).labels
     except AnalysisError:
         return None
     return int(np.isin(labels, values).any(axis=(1, 2)).sum())

@@ -60,7 +60,8 @@ def score_sides(
                     continue
                 if metric.uses not in pairs:
                     pairs[metric.uses] = _pair(metric, names, sides, scoring)
-                yield _score(structure, metric, dimension, pairs[metric.uses])
+                pair = pairs[metric.uses]
+                yield _score(structure, metric, dimension, pair, _status(structure, metric, pair, sides))
 
 
 def dimensions(metric: Metric, scoring: Scoring, *, contiguous: bool) -> tuple[str, ...]:
@@ -126,8 +127,20 @@ def _box(first: Mask, second: Mask) -> tuple[slice, slice, slice]:
     return slice(None), slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 
-def _score(structure: str, metric: Metric, dimension: str, pair: MaskPair) -> MetricScore:
-    status = status_of_masks(reference_empty=pair.reference_size == 0, prediction_empty=pair.prediction_size == 0)
+def _status(structure: str, metric: Metric, pair: MaskPair, sides: Sides) -> Status:
+    """Return which mask is empty; a metric of one side says so of that side's masks and of the other's structure."""
+    first, second = (source.startswith("reference") for source in metric.uses)
+    empty = (pair.reference_size == 0, pair.prediction_size == 0)
+    if first != second:
+        return status_of_masks(reference_empty=empty[0], prediction_empty=empty[1])
+    other = sides.prediction if first else sides.reference
+    other_empty = structure in other and not other[structure].any()
+    if first:
+        return status_of_masks(reference_empty=any(empty), prediction_empty=other_empty)
+    return status_of_masks(reference_empty=other_empty, prediction_empty=any(empty))
+
+
+def _score(structure: str, metric: Metric, dimension: str, pair: MaskPair, status: Status) -> MetricScore:
     value = slice_by_slice(metric, pair) if dimension == "2d" else metric.compute(pair)
     reason = "" if status == "ok" else status.replace("_", " ")
     if status == "ok" and np.isinf(value):

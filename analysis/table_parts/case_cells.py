@@ -9,6 +9,7 @@ import pandas as pd
 
 from analysis.metric import find_metric
 from analysis.statistics.summary import NO_VALUE, format_mean_sd, summarise
+from analysis.table_parts.note_words import status_counts
 from benchmarks.study import Study
 
 CASE = ["dataset", "patient", "case", "variant"]
@@ -18,13 +19,17 @@ DSC_HEAD = "DSC±STD"
 
 @dataclass(frozen=True)
 class CaseColumn:
-    """A column: the cases of some test sets under one metric; ``pooled`` prints the standard deviation too."""
+    """A column: the cases of some test sets under one metric; ``pooled`` prints the standard deviation too.
+
+    ``pool`` is the name of its pool in the study file, since several pools may have one label.
+    """
 
     metric: str
     label: str
     group: str
     test_sets: tuple[str, ...]
     pooled: bool
+    pool: str = ""
 
     def head(self, spanning: str) -> tuple[str, str, str]:
         """Return the three levels of the header; ``spanning`` stands above the test sets."""
@@ -42,11 +47,15 @@ def case_columns(study: Study, *, slices: str, metrics: Sequence[str]) -> list[C
     sets = [entry for entry in study.test_sets if entry.slices == slices]
     names = {entry.name for entry in sets}
     columns = [CaseColumn("DSC", entry.label, entry.group, (entry.name,), False) for entry in sets]
-    pools = [(pool.label or pool.name, pool.test_sets) for pool in study.tables.pools if set(pool.test_sets) <= names]
-    pools = pools or [("All", tuple(entry.name for entry in sets))]
-    columns += [CaseColumn("DSC", label, "", members, True) for label, members in pools]
-    label, members = pools[-1]
-    return columns + [CaseColumn(name, label, "", members, True) for name in PRINTED if name in metrics]
+    pools = [
+        (pool.label or pool.name, pool.test_sets, pool.name)
+        for pool in study.tables.pools
+        if set(pool.test_sets) <= names
+    ]
+    pools = pools or [("All", tuple(entry.name for entry in sets), "")]
+    columns += [CaseColumn("DSC", label, "", members, True, pool) for label, members, pool in pools]
+    label, members, pool = pools[-1]
+    return columns + [CaseColumn(name, label, "", members, True, pool) for name in PRINTED if name in metrics]
 
 
 def cases_of(values: pd.DataFrame, column: CaseColumn) -> pd.DataFrame:
@@ -58,14 +67,14 @@ def case_summary(cases: pd.DataFrame) -> dict[str, Any]:
     """Return number, mean and sample SD of the finite values, median of all, and how many are infinite or missed."""
     summary = summarise(cases["value"].to_numpy(dtype=np.float64))
     return {name: getattr(summary, name) for name in ("n", "mean", "sd", "median", "infinite")} | {
-        "missed": int(cases["status"].isin(("missing", "failed")).sum()),
+        **status_counts(cases),
         "undefined": int(cases["value"].isna().sum()),
     }
 
 
 def printed_cell(cell: dict[str, Any], *, pooled: bool) -> str:
     """Return ``0.90`` for a test set, ``0.94±0.1`` for a pool, as the paper rounds them, and the infinite beside."""
-    beside = f" ({cell['infinite']} missed)" if cell["infinite"] else ""
+    beside = f" ({cell['infinite']} without distance)" if cell["infinite"] else ""
     if pooled:
         return format_mean_sd(cell["mean"], cell["sd"], spaced=False, trimmed=True) + beside
     return (NO_VALUE if np.isnan(cell["mean"]) else f"{cell['mean']:.2f}") + beside

@@ -13,14 +13,15 @@ from analysis.shared_values import shared_case_values
 from analysis.table_parts.case_cells import PRINTED, CaseColumn, case_columns, case_summary, cases_of
 from analysis.table_parts.metric_notes import count_note, definition_note
 from analysis.table_parts.model_rows import ModelRow, of_model
+from analysis.table_parts.note_words import no_distance_words, prediction_notes, sentence
 
 ROUNDING = (
     "Means over cases (one image of one examination), readers averaged first; ± sample standard deviation. Rounded to "
     "two decimals; pooled columns without a trailing zero, as in the paper."
 )
 INFINITE = (
-    "(k missed): k cases with an infinite distance, because a mask is empty or missing (slice by slice: already on one "
-    "slice), are not in mean±STD."
+    "(k without distance): k cases with an infinite distance, whatever its reason (missed, nothing to find, or, scored "
+    "slice by slice, a slice that shows one mask only), are not in mean±STD."
 )
 
 
@@ -79,13 +80,12 @@ def case_notes(results: Results, table: CaseTable) -> tuple[str, ...]:
     """Return the notes on rounding, pools, definitions and counts."""
     study = results.study
     known = {entry.name: entry.label for entry in study.test_sets}
-    pooled = {column.label: column.test_sets for column in table.columns if column.pooled}
-    words = {pool.label or pool.name: pool.note for pool in study.tables.pools}
-    pools = [
-        f"{label}: {_number(table, members)} cases of {', '.join(known[name] for name in members)}."
-        + (f" {words[label]}" if words.get(label) else "")
-        for label, members in pooled.items()
-    ]
+    words = {pool.name: sentence(pool.note) for pool in study.tables.pools if pool.note}
+    pools = []
+    for column in {column.pool: column for column in table.columns if column.pooled}.values():
+        members = ", ".join(known[name] for name in column.test_sets)
+        text = sentence(f"{column.label}: {_number(table, column.test_sets)} cases of {members}")
+        pools.append(" ".join(filter(None, [text, words.get(column.pool)])))
     missing = [
         f"{name} is not scored in this run; its column is left out." for name in PRINTED if name not in table.values
     ]
@@ -93,8 +93,8 @@ def case_notes(results: Results, table: CaseTable) -> tuple[str, ...]:
     counts = [
         count_note(frame, metric, what="values (cases x models x structures)") for metric, frame in table.values.items()
     ]
-    infinite = [INFINITE] if any("infinite (one mask" in note for note in counts) else []
-    return (ROUNDING, *infinite, *pools, *missing, *notes, *counts)
+    infinite = [INFINITE] if any(no_distance_words(frame) for frame in table.values.values()) else []
+    return (ROUNDING, *infinite, *pools, *missing, *notes, *prediction_notes(table.values["DSC"]), *counts)
 
 
 def _number(table: CaseTable, members: Sequence[str]) -> int:

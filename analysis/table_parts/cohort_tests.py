@@ -1,10 +1,12 @@
 """The tests between cohorts of Chassagnon et al. 2020: Kruskal-Wallis, Mann-Whitney and Fisher's exact test."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
 
+from analysis.errors import AnalysisError
 from analysis.statistics.fisher import fisher_exact
 from analysis.statistics.omnibus import kruskal_wallis
 from analysis.statistics.rank_tests import mann_whitney
@@ -15,6 +17,29 @@ TEST_NOTE = (
     "test. Two-sided, not corrected for the number of characteristics. Cohorts without a value do not enter."
 )
 TOO_FEW = "fewer than 2 cohorts with a value"
+
+
+def refuse_shared_patients(cohorts: Mapping[str, pd.DataFrame]) -> None:
+    """Refuse to compare cohorts that share patients: every test here takes the cohorts as independent.
+
+    Parameters
+    ----------
+    cohorts : mapping
+        Cohort to its patients, with the columns dataset and patient.
+
+    Raises
+    ------
+    AnalysisError
+        Naming two cohorts and how many patients are in both.
+    """
+    for (one, first), (other, second) in combinations(cohorts.items(), 2):
+        keys = ["dataset", "patient"]
+        shared = len(first[keys].drop_duplicates().merge(second[keys].drop_duplicates()))
+        if shared:
+            raise AnalysisError(
+                f"cohorts {one} and {other}: {shared} patients are in both, wanted independent cohorts; give them "
+                "other datasets or roles in [tables.cohorts], or leave one out"
+            )
 
 
 def compare_cohorts(groups: Sequence[pd.Series], *, counts: bool) -> TestResult:

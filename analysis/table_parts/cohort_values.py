@@ -3,9 +3,10 @@
 import numpy as np
 import pandas as pd
 
+from analysis.errors import NotApplicableError
 from analysis.results import Results
-from analysis.table_parts.model_rows import ModelRow
-from benchmarks.study import Characteristic, Cohort
+from analysis.table_parts.model_rows import ModelRow, model_rows
+from benchmarks.study import Characteristic, Cohort, Study
 
 EXTENT = "extent"
 EXAMINATION = ["dataset", "patient", "case"]
@@ -40,24 +41,45 @@ def has_value(patients: pd.DataFrame, characteristic: Characteristic) -> pd.Seri
 def predicted_extents(results: Results) -> pd.DataFrame:
     """Return the disease extent (%) of each examination by each model: predicted disease over predicted lung.
 
-    All slices of the image count; seeds, folds and variants are averaged, emulated variants only where an
-    examination has no native one.
+    All slices of the image count; seeds and folds are averaged. The images are of one variant: ``[scoring]
+    own_variant`` if patients of the cohorts have it, else the first that every patient of the cohorts with a
+    prediction has. Examinations without it have no row.
 
     Returns
     -------
     DataFrame
-        trainer, recipe, dataset, patient, case, value.
+        trainer, recipe, variant, dataset, patient, case, value.
+
+    Raises
+    ------
+    NotApplicableError
+        If the cohorts have no variant in common.
     """
     study, scores = results.study, results.scores
     recipes = {arm.name: arm.recipe for arm in study.arms}
     rows = scores[scores["metric"].eq(EXTENT) & scores["reader"].eq("") & scores["slices"].eq("all")]
     rows = rows[rows["arm"].isin(recipes) & rows["trainer"].isin([entry.name for entry in study.trainers])]
-    rows = rows.assign(recipe=rows["arm"].map(recipes), native=rows["variant_kind"].eq("native"))
-    keys = ["trainer", "recipe", *EXAMINATION]
-    natives = rows.groupby(keys)["native"].transform("any") if len(rows) else rows["native"]
-    rows = rows[rows["native"] | ~natives]
-    by_variant = rows.groupby([*keys, "variant"], sort=False)["value"].mean().reset_index()
-    return by_variant.groupby(keys, sort=False)["value"].mean().reset_index()
+    rows = rows.assign(recipe=rows["arm"].map(recipes))
+    rows = rows[rows["variant"].eq(_one_variant(results, rows))]
+    keys = ["trainer", "recipe", "variant", *EXAMINATION]
+    return rows.groupby(keys, sort=False)["value"].mean().reset_index()
+
+
+def extent_variant_note(results: Results, extents: pd.DataFrame) -> str:
+    """Return on which variant ``predicted_extents`` are, and how many patients of each cohort have none."""
+    words = []
+    for cohort in _cohorts(results.study):
+        patients = cohort_patients(results, cohort)
+        models = [row for row in model_rows(results.study) if row.trained]
+        without = {row.label: int(extent_of(patients, extents, row).isna().sum()) for row in models}
+        label = cohort.label or cohort.name
+        if len(set(without.values())) == 1:
+            without = {"": next(iter(without.values()))}
+        else:  # a model not tested on a cohort at all has no cell there
+            without = {name: k for name, k in without.items() if k < len(patients)}
+        words += [f"{name}{', ' * bool(name)}{label}: {k} of {len(patients)}" for name, k in without.items() if k]
+    left_out = f" Patients without a prediction on it, left out: {'; '.join(words)}." if words else ""
+    return f"Disease extent on images of the variant {extents['variant'].iloc[0]}.{left_out}"
 
 
 def extent_of(patients: pd.DataFrame, extents: pd.DataFrame, row: ModelRow) -> pd.Series:
@@ -65,6 +87,38 @@ def extent_of(patients: pd.DataFrame, extents: pd.DataFrame, row: ModelRow) -> p
     of_row = extents[extents["trainer"].eq(row.trainer) & extents["recipe"].eq(row.recipe)]
     merged = patients[EXAMINATION].merge(of_row, on=EXAMINATION, how="left")
     return pd.Series(merged["value"].to_numpy(dtype=np.float64), index=patients.index)
+
+
+def _cohorts(study: Study) -> tuple[Cohort, ...]:
+    return (*study.tables.cohorts.cohorts, *study.tables.cohorts.external)
+
+
+def _one_variant(results: Results, rows: pd.DataFrame) -> str:
+    """Return the variant whose images every cohort is measured on; empty without a prediction."""
+    study = results.study
+    patients = [
+        cohort_patients(results, cohort)[EXAMINATION].merge(rows[[*EXAMINATION, "variant"]].drop_duplicates())
+        for cohort in _cohorts(study)
+    ]
+    patients = [found for found in patients if len(found)]
+    sizes = [len(found.drop_duplicates(EXAMINATION)) for found in patients]
+    shown = {str(name) for found in patients for name in found["variant"]}
+    tested = dict.fromkeys(name for entry in study.test_sets for name in entry.variants)
+    order = [*(name for name in tested if name in shown), *sorted(shown - set(tested))]
+    if study.scoring.own_variant in shown:
+        return study.scoring.own_variant
+    counts = {name: [int(found["variant"].eq(name).sum()) for found in patients] for name in order}
+    common = [name for name, numbers in counts.items() if numbers == sizes]
+    if not order or common:
+        return common[0] if common else ""
+    found = "; ".join(
+        f"{name}: {', '.join(f'{k} of {n}' for k, n in zip(numbers, sizes, strict=True))}"
+        for name, numbers in counts.items()
+    )
+    raise NotApplicableError(
+        f"needs one variant on which every patient of every cohort has a predicted {EXTENT}; patients with one in each "
+        f"cohort: {found}; or name a variant as [scoring] own_variant"
+    )
 
 
 def decimals_of(values: pd.Series) -> int:

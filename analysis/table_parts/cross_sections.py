@@ -21,12 +21,17 @@ DECIMALS = {"1": 2, "mm": 1}
 BOLD = "Bold: at home, where the arm was trained."
 LOSS = (
     "Loss: at home minus here where higher is better, here minus at home where lower is; positive is worse away from "
-    "home. 95% confidence interval over patients."
+    "home. 95% confidence interval over patients. Where a patient has no distance there is no mean to lose from: k "
+    "without distance."
 )
 PAIRED = "Within the patients who have both values (t interval)."
 UNPAIRED = (
-    "Marked ‡: between different patients (Welch's interval), so that the loss mixes the change of domain with how "
-    "hard the patients are."
+    "Marked ‡: between different patients (Welch's interval; fewer than 3 patients, or fewer than half of the smaller "
+    "side, have both values), so that the loss mixes the change of domain with how hard the patients are."
+)
+NO_DISTANCE = (
+    "k without distance: patients with an infinite surface distance, who have no mean; the difference of medians is in "
+    "the CSV file where both are finite."
 )
 
 
@@ -71,7 +76,7 @@ def _sections(results: Results, cells: pd.DataFrame, *, title: str, by: By) -> I
         words = ", ".join(word for word in (title, name) if word)
         yield _printed(group, words, heads=("Mean", "Loss (95% CI)"), cell=_value_and_loss)
         floor = group["floor"].dropna()
-        below = f"Below {floor.iloc[0]:g}" if len(floor) else "Infinite"
+        below = f"Below {floor.iloc[0]:g}" if len(floor) else "No distance"
         heads = (f"{_ordinal(group)} pct.", "Worst", below, "Missed")
         yield _printed(group, f"{words + ': ' if words else ''}tail over cases", heads=heads, cell=_tail)
 
@@ -103,8 +108,8 @@ def _size(cells: pd.DataFrame) -> str:
 
 
 def _value_and_loss(cell: dict[str, Any]) -> list[str]:
-    missed = f" ({cell['infinite']} infinite)" if cell["infinite"] else ""
-    return [f"{_number(cell, 'mean')}{missed}", _loss(cell)]
+    lost = f" ({cell['infinite']} without distance)" if cell["infinite"] else ""
+    return [f"{_number(cell, 'mean')}{lost}", _loss(cell)]
 
 
 def _loss(cell: dict[str, Any]) -> str:
@@ -118,7 +123,7 @@ def _loss(cell: dict[str, Any]) -> str:
 
 
 def _tail(cell: dict[str, Any]) -> list[str]:
-    share = str(cell["infinite"]) if np.isnan(cell["below_floor"]) else f"{100 * cell['below_floor']:.0f}%"
+    share = str(cell["no_distance"]) if np.isnan(cell["below_floor"]) else f"{100 * cell['below_floor']:.0f}%"
     return [_number(cell, "tail"), _number(cell, "worst"), share, str(cell["missed"])]
 
 
@@ -143,10 +148,24 @@ def _notes(results: Results, frame: pd.DataFrame, metric: str) -> tuple[str, ...
         LOSS,
         *([PAIRED] if "paired" in pairings else []),
         *([UNPAIRED] if "unpaired" in pairings else []),
-        f"Tail: over cases; pct.: percentile; missed: missing or failed predictions. {printed['undefined'].sum()} "
-        "cases have no value.",
+        *([NO_DISTANCE] if printed["infinite"].any() else []),
+        _tail_note(printed),
         *_undefined(printed),
         definition_note(results, metric),
+    )
+
+
+def _tail_note(printed: pd.DataFrame) -> str:
+    """Return what the columns of the tail count, with the counts over all cells."""
+    counts = printed[["missed", "no_prediction", "nothing_to_find", "undefined"]].sum()
+    missed = f"missed {counts['missed']}"
+    if counts["missed"]:
+        empty = counts["missed"] - counts["no_prediction"]
+        missed += f" ({counts['no_prediction']} without a prediction, {empty} empty)"
+    return (
+        "Tail: over cases; pct.: percentile; missed: the model found nothing where there was something. Over all cells "
+        f"{missed}; nothing to find {counts['nothing_to_find']} (something predicted, empty reference: the worst "
+        f"value, not missed); {counts['undefined']} cases have no value."
     )
 
 

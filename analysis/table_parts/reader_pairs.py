@@ -14,12 +14,16 @@ from analysis.statistics.icc import intraclass_correlation
 from analysis.statistics.interval import Interval
 from analysis.statistics.summary import summarise
 from analysis.table_parts.frames import places_by
+from analysis.table_parts.metric_notes import count_note, reader_count_note
+from analysis.table_parts.note_words import MISSED, prediction_notes
 from analysis.table_parts.reader_names import in_order, spoken_reader
 from analysis.table_parts.reader_volumes import BLOCK, Key, VolumeBlock
+from benchmarks.study import Study
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 PAIR = ["kind", "first", "second", "trainer", "recipe"]
 ALL = "all readers"
+NO_VOLUMES = {"readers": "", "repeat": "volumes of repeated readings are not scored"}
 KINDS = ("reader", "readers", "repeat", "model", "model with all")
 
 
@@ -55,7 +59,7 @@ class Pair:
     def bland_altman(self, volumes: Floats) -> BlandAltman:
         """Return the analysis of second minus first against their mean; only for two volumes."""
         if self.kind in ("readers", "repeat") or not len(volumes):
-            return BlandAltman(len(volumes), reason="" if self.kind == "readers" else "no volumes on the same slices")
+            return BlandAltman(len(volumes), reason=NO_VOLUMES.get(self.kind, "no volumes on the same slices"))
         return bland_altman(volumes[:, 1] - volumes[:, 0], volumes.mean(axis=1))
 
     def icc(self, volumes: Floats) -> Interval | None:
@@ -80,7 +84,8 @@ def overlaps(values: pd.DataFrame) -> dict[Key, dict[Pair, dict[str, Any]]]:
     with_all = models.assign(kind="model with all", first=ALL, second="")
     rows = pd.concat([values, _of_several(everyone, readers, ["second"]), _of_several(with_all, models, [])])
     means = mean_by(rows, [*BLOCK, *PAIR, "patient"], column="value")
-    missed, undefined = rows["status"].isin(("missing", "failed")).to_numpy(), rows["value"].isna().to_numpy()
+    missed = (rows["status"].isin(MISSED) & rows["recipe"].ne("")).to_numpy()
+    undefined = rows["value"].isna().to_numpy()
     places_of = places_by(rows, [*BLOCK, *PAIR])
     numbers = means["value"].to_numpy(dtype=np.float64)
     found: dict[Key, dict[Pair, dict[str, Any]]] = {}
@@ -90,6 +95,24 @@ def overlaps(values: pd.DataFrame) -> dict[Key, dict[Pair, dict[str, Any]]]:
         counts = {"missed": int(missed[places_of[key]].sum()), "undefined": int(undefined[places_of[key]].sum())}
         found.setdefault(key[: len(BLOCK)], {})[Pair(*key[len(BLOCK) :])] = statistics | counts
     return {block: dict(_sorted(pairs)) for block, pairs in found.items()}
+
+
+def pair_count_notes(values: pd.DataFrame, study: Study, *, metric: str) -> list[str]:
+    """Say how many values of models and of readers there are, each once whatever test sets take it.
+
+    Parameters
+    ----------
+    values : DataFrame
+        The printed rows of ``aggregate.reader_values`` of this metric.
+    """
+    slices = values["test_set"].map({entry.name: entry.slices for entry in study.test_sets})
+    keys = ["structure", "kind", "first", "second", "trainer", "recipe", "dataset", "case", "variant", "slices"]
+    distinct = values.assign(slices=slices).drop_duplicates(keys)
+    of_model = distinct["kind"].eq("model")
+    models, readers = distinct[of_model], distinct[~of_model]
+    notes = prediction_notes(models)
+    notes += [count_note(models, metric, what="values (models x readers x images x structures)")] if len(models) else []
+    return notes + ([reader_count_note(readers, metric)] if len(readers) else [])
 
 
 def _of_several(rows: pd.DataFrame, of: pd.DataFrame, also: list[str]) -> pd.DataFrame:

@@ -17,7 +17,7 @@ from analysis.table import Section, TableResult
 from analysis.table_parts.effect_cells import number, with_interval
 from analysis.table_parts.metric_notes import definition_note
 from analysis.table_parts.model_rows import model_rows
-from analysis.table_parts.reader_pairs import Pair, overlaps
+from analysis.table_parts.reader_pairs import Pair, overlaps, pair_count_notes
 from analysis.table_parts.reader_volumes import BLOCK, NOTHING, Key, VolumeBlock, reader_volumes
 from benchmarks.study import Study
 
@@ -67,7 +67,9 @@ def make(results: Results) -> TableResult:
             sections.append(Section(_title(results.study, words), _printed(printed, metrics[0])))
     frame = pd.DataFrame(rows)
     definitions = [definition_note(results, metric) for metric in metrics]
-    return TableResult(frame, (FORMAT, VOLUMES, BLAND_ALTMAN_NOTE, *definitions, *_undefined(frame)), tuple(sections))
+    counts = _counts(results, metrics[0], blocks=several)
+    notes = (FORMAT, VOLUMES, BLAND_ALTMAN_NOTE, *definitions, *counts, *_undefined(frame))
+    return TableResult(frame, notes, tuple(sections))
 
 
 def _metrics(results: Results) -> list[str]:
@@ -83,6 +85,14 @@ def _metrics(results: Results) -> list[str]:
 def _printed_only(results: Results, metric: str) -> pd.DataFrame:
     values = shared_reader_values(results, metric=metric)
     return values[values["structure"].isin(printed_structures(results.study))]
+
+
+def _counts(results: Results, metric: str, *, blocks: set[Key]) -> list[str]:
+    """Say how many values the printed blocks have, and how many of them are missed or left out."""
+    values = _printed_only(results, metric)
+    if blocks:
+        values = values[pd.MultiIndex.from_frame(values[BLOCK]).isin(blocks)]
+    return pair_count_notes(values, results.study, metric=metric)
 
 
 def _title(study: Study, words: Mapping[str, str]) -> str:

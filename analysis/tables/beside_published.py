@@ -5,11 +5,11 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.errors import NotApplicableError
-from analysis.published_results import PAPERS, load_published
+from analysis.errors import AnalysisError, NotApplicableError
+from analysis.published_results import KEY, PAPERS, load_published
 from analysis.results import Results
 from analysis.table import Section, TableResult
-from analysis.table_parts.own_values import KEYS, own_values
+from analysis.table_parts.own_values import IDENTITY, KEYS, own_values
 from benchmarks.study import Study
 
 NAME = "beside_published"
@@ -20,6 +20,11 @@ STUDIES = {
     "ssc_ild_2020": "chassagnon_2020",
     "standardisation_2023": "lee_2023",
 }
+OWN = [f"own_{name}" for name in IDENTITY]
+SEVERAL = (
+    "Of this run: where several of its structures, test sets, trainers or arms answer to one printed number, each has "
+    "a row of its own."
+)
 DIFFERENCE = (
     "Difference: this run minus published, to the published decimals. Other patients, readers and scanners: a "
     "difference by itself says nothing about the methods. Published numbers are as printed, also those marked ‡, which "
@@ -30,10 +35,16 @@ DIFFERENCE = (
 def make(results: Results) -> TableResult:
     """Return a row per published number that this run has too: published, this run, difference.
 
+    Numbers are joined on dataset, training set, test set, method, trainer, reader, structure, slices, metric and
+    statistic, as far as the paper's table has them. Several cells of this run under one number are several rows; the
+    columns ``own_structure``, ``own_trainer``... say which is which.
+
     Raises
     ------
     NotApplicableError
         If the study is not one of the papers', or no published number has a counterpart.
+    AnalysisError
+        If two cells of this run under one number cannot be told apart.
     """
     paper = paper_of(results.study)
     published = load_published(paper)
@@ -45,9 +56,11 @@ def make(results: Results) -> TableResult:
         )
     sections = tuple(Section(str(source), _printed(rows)) for source, rows in frame.groupby("source", sort=False))
     tables = published[published["source"].isin(frame["source"])]
-    counts = f"{len(frame)} of the {len(tables)} numbers printed in these tables have a counterpart in this run."
+    several = (SEVERAL,) if frame.duplicated(KEY).any() else ()
+    found = len(frame.drop_duplicates(KEY))
+    counts = f"{found} of the {len(tables)} numbers printed in these tables have a counterpart in this run."
     flagged = [f"‡ {row['row']}, {row['column']}: {row['note']}." for row in _flagged(frame)]
-    return TableResult(frame, (f"Published: {PAPERS[paper]}.", DIFFERENCE, counts, *flagged), sections)
+    return TableResult(frame, (f"Published: {PAPERS[paper]}.", DIFFERENCE, *several, counts, *flagged), sections)
 
 
 def paper_of(study: Study) -> str:
@@ -64,7 +77,7 @@ def paper_of(study: Study) -> str:
 
 
 def _beside(published: pd.DataFrame, own: pd.DataFrame) -> pd.DataFrame:
-    """Join on the keys that this run's table of the same source has."""
+    """Join on the keys that this run's table of the same source has; several cells under one number stay apart."""
     parts = []
     for source, rows in own.groupby("source", sort=False):
         used = [name for name in KEYS if rows[name].ne("").any()]
@@ -73,11 +86,25 @@ def _beside(published: pd.DataFrame, own: pd.DataFrame) -> pd.DataFrame:
             side.assign(**{f"_{name}": side[name].map(_plain) for name in used})
             for side in (published[published["source"].eq(source)], rows)
         )
-        right = right.drop_duplicates(names)[[*names, "value"]].rename(columns={"value": "this_run"})
+        right = right[[*names, *OWN, "value"]].rename(columns={"value": "this_run"})
         parts.append(left.merge(right, on=names, how="inner").drop(columns=names))
-    frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*published.columns, "this_run"])
+    frame = (
+        pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*published.columns, *OWN, "this_run"])
+    )
+    _refuse_repeated(frame)
     frame = frame[frame["this_run"].notna()].rename(columns={"value": "published"})
     return frame.assign(difference=frame["this_run"].astype(float) - frame["published"].astype(float))
+
+
+def _refuse_repeated(frame: pd.DataFrame) -> None:
+    repeated = frame[frame.duplicated([*KEY, *OWN])]
+    if len(repeated):
+        row = repeated.iloc[0]
+        own = ", ".join(row[name] for name in OWN if row[name])
+        raise AnalysisError(
+            f"published numbers: {row['source']}, {row['row']}, {row['column']}, {row['statistic']}: two values of "
+            f"this run ({own}) that nothing tells apart; give datasets, arms and trainers names of their own"
+        )
 
 
 def _plain(name: Any) -> str:
@@ -86,14 +113,16 @@ def _plain(name: Any) -> str:
 
 
 def _printed(rows: pd.DataFrame) -> pd.DataFrame:
+    several = [name for name in OWN if rows[name].nunique() > 1] if rows.duplicated(KEY).any() else []
     text = [
         [
             row["column"], row["statistic"].replace("_", " "), _number(row, "published") + ("‡" if row["flag"] else ""),
+            *([", ".join(row[name] for name in several)] if several else []),
             _number(row, "this_run"), _difference(row),
         ]
         for row in rows.to_dict("records")
     ]  # fmt: skip
-    heads = ["Column", "Statistic", "Published", "This run", "Difference"]
+    heads = ["Column", "Statistic", "Published", *(["Of this run"] if several else []), "This run", "Difference"]
     return pd.DataFrame(text, index=pd.Index(rows["row"], name="Row"), columns=heads)
 
 

@@ -14,6 +14,7 @@ from analysis.table import Section, TableResult
 from analysis.table_parts.case_table import case_keys
 from analysis.table_parts.metric_notes import count_note, definition_note
 from analysis.table_parts.model_rows import ModelRow, model_rows, of_model
+from analysis.table_parts.note_words import status_counts
 
 NAME = "diversity_table5"
 TITLE = "Table V. Overlap between predicted lung and manually outlined tumour"
@@ -64,8 +65,7 @@ def _cells(values: pd.DataFrame, methods: tuple[ModelRow, ...]) -> list[dict[str
                 "mean": float(overlap.mean()) if len(overlap) else np.nan,
                 "median": float(np.median(overlap)) if len(overlap) else np.nan,
                 "below_5_percent": int((overlap < LOW).sum()), "above_95_percent": int((overlap > HIGH).sum()),
-                "missed": int(cases["status"].isin(("missing", "failed")).sum()),
-                "undefined": int(cases["value"].isna().sum()),
+                **status_counts(cases), "undefined": int(cases["value"].isna().sum()),
             })  # fmt: skip
     return cells if any(cell["n"] for cell in cells) else []
 

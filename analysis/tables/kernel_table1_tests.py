@@ -68,8 +68,18 @@ def make(results: Results) -> TableResult:
             sections += [Section(_title(study, dataset.label, title), _printed(study, tests))] if tests else []
     if not rows:
         raise NotApplicableError("needs two arms or two test sets to compare on one dataset: [[tables.comparisons]]")
-    notes = _notes(study, rows) + common_notes(scores, study, values=values)
-    return TableResult(pd.DataFrame(rows, columns=list(COLUMNS)), notes, tuple(sections))
+    frame = pd.DataFrame(rows, columns=list(COLUMNS))
+    notes = _notes(study, rows) + common_notes(scores, study, values=values, shown=_compared(frame))
+    return TableResult(frame, notes, tuple(sections))
+
+
+def _compared(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the structure, arm and test set of every side of a comparison."""
+    sides = [
+        frame[["structure", f"arm_{side}", f"test_set_{side}"]].set_axis(["structure", "recipe", "test_set"], axis=1)
+        for side in (1, 2)
+    ]
+    return pd.concat(sides).drop_duplicates()
 
 
 def _applies(study: Study, comparison: Comparison, dataset: str) -> bool:

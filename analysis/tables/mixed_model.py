@@ -120,7 +120,9 @@ def _printed(rows: list[dict[str, Any]], cases: pd.DataFrame) -> pd.DataFrame:
         names.append(_words(row["term"], cases) or "Not defined")
         if "p" in row:
             interval = with_interval(row["estimate"], row["low"], row["high"])
-            text.append([interval, number(row["standard_error"], decimals=4), f"{row['df']:g}", format_p(row["p"])])
+            text.append(
+                [interval, number(row["standard_error"], decimals=4), number(row["df"], decimals=1), format_p(row["p"])]
+            )
         else:
             text.append([number(row["estimate"], decimals=4) if "estimate" in row else row["reason"], "", "", ""])
     heads = ["Estimate (95% CI)", "SE", "df", "P"]

@@ -12,13 +12,14 @@ from analysis.results import Results
 from analysis.statistics.p_values import format_p
 from analysis.statistics.summary import format_count, format_median_iqr, summarise
 from analysis.table import INDENT, Section, TableResult
-from analysis.table_parts.cohort_tests import TEST_NOTE, TOO_FEW, compare_cohorts
+from analysis.table_parts.cohort_tests import TEST_NOTE, TOO_FEW, compare_cohorts, refuse_shared_patients
 from analysis.table_parts.cohort_values import (
     EXTENT,
     FIRST,
     cohort_patients,
     decimals_of,
     extent_of,
+    extent_variant_note,
     has_value,
     predicted_extents,
     quantity,
@@ -63,20 +64,24 @@ def make(results: Results) -> TableResult:
     ------
     NotApplicableError
         If the study names no cohorts or no characteristics.
+    AnalysisError
+        If two cohorts that are compared share patients.
     """
     settings = results.study.tables.cohorts
     if not settings.cohorts or not settings.characteristics:
         raise NotApplicableError("needs [tables.cohorts] cohorts and characteristics")
     cohorts = (*settings.cohorts, *settings.external)
     patients = [cohort_patients(results, cohort) for cohort in cohorts]
-    extents = _extent_rows(results, patients)
+    for compared in _families(settings):
+        named = zip(cohorts, patients, strict=True)
+        refuse_shared_patients({cohort.name: group for cohort, group in named if cohort.name in compared})
+    extents, extent_notes = _extent_rows(results, patients)
     rows = [_row(entry, patients) for entry in settings.characteristics] + extents
     cells = [cell for row in rows for cell in _cells(row, settings, cohorts, patients)]
     frame = pd.DataFrame(cells)
     section = Section("", _printed(rows, frame, settings, sizes=[len(group) for group in patients]))
     notes = [FORMAT, FIRST, ABBREVIATIONS, *_comparisons(settings), TEST_NOTE]
-    notes += [EXTENT_NOTE, definition_note(results, EXTENT)] if extents else []
-    return TableResult(frame, (*notes, *_missing(frame), *_undefined(frame)), (section,))
+    return TableResult(frame, (*notes, *extent_notes, *_missing(frame), *_undefined(frame)), (section,))
 
 
 def _row(entry: Characteristic, patients: Sequence[pd.DataFrame]) -> Row:
@@ -87,14 +92,20 @@ def _row(entry: Characteristic, patients: Sequence[pd.DataFrame]) -> Row:
     return Row(entry.heading, label, "quantity", groups, decimals_of(pd.concat(groups)))
 
 
-def _extent_rows(results: Results, patients: Sequence[pd.DataFrame]) -> list[Row]:
-    extents = predicted_extents(results)
+def _extent_rows(results: Results, patients: Sequence[pd.DataFrame]) -> tuple[list[Row], list[str]]:
+    """Return the rows of the models with their notes; none, and why, if the cohorts cannot be compared."""
+    try:
+        extents = predicted_extents(results)
+    except NotApplicableError as error:
+        return [], [f"Disease extent left out: {error}."]
     rows = [
         Row(EXTENT_HEADING, model.label, EXTENT, tuple(extent_of(group, extents, model) for group in patients), 1)
         for model in model_rows(results.study)
         if model.trained
     ]
-    return [row for row in rows if any(group.notna().any() for group in row.groups)]
+    rows = [row for row in rows if any(group.notna().any() for group in row.groups)]
+    notes = [EXTENT_NOTE, definition_note(results, EXTENT), extent_variant_note(results, extents)] if rows else []
+    return rows, notes
 
 
 def _cells(

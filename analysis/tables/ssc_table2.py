@@ -16,13 +16,16 @@ from analysis.table import Section, TableResult
 from analysis.table_parts.frames import places_by
 from analysis.table_parts.metric_notes import definition_note
 from analysis.table_parts.model_rows import ModelRow, model_rows, of_model
+from analysis.table_parts.note_words import status_counts
 from analysis.table_parts.reader_names import readers_of, spoken_reader
+from analysis.table_parts.reader_pairs import pair_count_notes
 from benchmarks.study import Study
 
 NAME = "ssc_table2"
 TITLE = "Table 2. Median Dice similarity coefficients between the contours of readers and models"
 METRIC = "DSC"
 BELOW = "..."
+ABOVE = f"{BELOW}: pairs shown above the diagonal."
 FORMAT = (
     "Medians with quartiles (type 7) in parentheses over patients, examinations of a patient averaged first. Two "
     "readers are compared on the slices both annotated, a model with a reader on that reader's slices."
@@ -44,15 +47,21 @@ def make(results: Results) -> TableResult:
         raise NotApplicableError("needs two readers of one examination scored against each other in DSC")
     models = model_rows(results.study)
     cells: list[dict[str, Any]] = []
-    sections = []
+    sections, used = [], []
     values = values[values["structure"].isin(printed_structures(results.study))]
     for words, title, block in _blocks(results.study, values):
         readers = readers_of(block)
         found = _cells(block, readers, models)
         if len(readers) > 1:
             cells += [words | cell for cell in found]
+            used.append(block)
             sections.append(Section(title, _printed(found, readers)))
-    notes = (FORMAT, definition_note(results, METRIC), *_counts(cells))
+    notes = (
+        FORMAT,
+        definition_note(results, METRIC),
+        ABOVE,
+        *pair_count_notes(pd.concat(used), results.study, metric=METRIC),
+    )
     return TableResult(pd.DataFrame(cells), notes, tuple(sections))
 
 
@@ -92,8 +101,8 @@ def _cells(block: pd.DataFrame, readers: Sequence[str], models: Sequence[ModelRo
 
 def _summary(rows: pd.DataFrame) -> dict[str, Any]:
     summary = summarise(mean_by(rows, ["patient"], column="value")["value"])
-    missed = rows["status"].isin(("missing", "failed"))
-    counts = {"missed": int(missed.sum()), "undefined": int(rows["value"].isna().sum())}
+    missed = status_counts(rows[rows["kind"].eq("model")])["missed"]
+    counts = {"missed": missed, "undefined": int(rows["value"].isna().sum())}
     return {name: getattr(summary, name) for name in ("n", "median", "q1", "q3")} | counts
 
 
@@ -117,14 +126,3 @@ def _cell(cell: dict[str, Any] | None) -> str:
         return BELOW
     numbers = {name: cell[name] for name in ("n", "median", "q1", "q3")}
     return format_median_iqr(Summary(**numbers, mean=np.nan, min=np.nan, max=np.nan), brackets="round")
-
-
-def _counts(cells: Sequence[dict[str, Any]]) -> list[str]:
-    frame = pd.DataFrame(cells)
-    missed, undefined = int(frame["missed"].sum()), int(frame["undefined"].sum())
-    notes = [f"{BELOW}: pairs shown above the diagonal."]
-    if missed:
-        notes.append(f"{missed} missing or failed predictions, counted as 0.")
-    if undefined:
-        notes.append(f"{undefined} pairs of contours without a value (both empty, or no annotation), left out.")
-    return notes

@@ -12,7 +12,15 @@ from analysis.statistics.correlation import SPEARMAN_NOTE, spearman
 from analysis.statistics.p_values import format_p
 from analysis.statistics.summary import NO_VALUE
 from analysis.table import Section, TableResult
-from analysis.table_parts.cohort_values import EXTENT, FIRST, cohort_patients, extent_of, predicted_extents, quantity
+from analysis.table_parts.cohort_values import (
+    EXTENT,
+    FIRST,
+    cohort_patients,
+    extent_of,
+    extent_variant_note,
+    predicted_extents,
+    quantity,
+)
 from analysis.table_parts.metric_notes import definition_note
 from analysis.table_parts.model_rows import ModelRow, model_rows
 from benchmarks.study import Characteristic, Cohort
@@ -35,7 +43,8 @@ def make(results: Results) -> TableResult:
     Raises
     ------
     NotApplicableError
-        If the study names no cohorts or lung function, or no cohort has predicted extents.
+        If the study names no cohorts or lung function, no cohort has predicted extents, or the cohorts have no variant
+        in common.
     """
     settings = results.study.tables.cohorts
     cohorts = (*settings.cohorts, *settings.external)
@@ -60,6 +69,7 @@ def make(results: Results) -> TableResult:
         GROUPS,
         FIRST,
         definition_note(results, EXTENT),
+        extent_variant_note(results, extents),
         *_left_out(frame),
         *_undefined(frame),
     )

@@ -16,7 +16,8 @@ TITLE = "Table 4. Concordance correlation of the volume on original and standard
 METRICS = ("volume", "reference_volume")
 FORMAT = (
     "Agreement over patients of the volume on this image with the volume on the reference image; 95% confidence "
-    "interval in parentheses. A patient without one of the volumes is left out: n is in the CSV file."
+    "interval in parentheses. A patient without one of the volumes is left out: n, of the original and of the "
+    "standardised images if these differ."
 )
 SIDES = {"original": "Original", "standardised": "Standardized"}
 
@@ -35,9 +36,9 @@ def make(results: Results) -> TableResult:
     for (title, volumes), (_, references) in zip(per_model(segmented), per_model(reference), strict=True):
         found = [_row(*pair) for pair in zip(volumes, references, strict=True)]
         rows += [cell for row in found for cell in row]
-        text = [[_printed(cell) for cell in row] for row in found]
+        text = [[*(_printed(cell) for cell in row), _numbers(row)] for row in found]
         index = pd.Index([row[0]["label"] for row in found], name="Protocol")
-        sections.append(Section(title, pd.DataFrame(text, index=index, columns=list(SIDES.values()))))
+        sections.append(Section(title, pd.DataFrame(text, index=index, columns=[*SIDES.values(), "n"])))
     undefined = [
         f"{row['label']}, {SIDES[row['image']].lower()}: not defined: {row['reason']}." for row in rows if row["reason"]
     ]
@@ -65,6 +66,11 @@ def _row(segmented: Pairs, reference: Pairs) -> list[dict[str, Any]]:
             "reason": found.reason,
         })  # fmt: skip
     return cells
+
+
+def _numbers(row: list[dict[str, Any]]) -> str:
+    """Return ``6``, or ``6, 5`` for original and standardised."""
+    return ", ".join(dict.fromkeys(str(cell["n"]) for cell in row))
 
 
 def _printed(cell: dict[str, Any]) -> str:

@@ -191,7 +191,7 @@ def _icc(data: Case) -> Mapping[str, float]:
 
 
 def _mixed_model(data: Case) -> Mapping[str, float]:
-    model = fit_mixed_model(pd.DataFrame(data["columns"]), data["formula"])
+    model = fit_mixed_model(pd.DataFrame(data["columns"]), data["formula"], errors="model")
     names = [_r_name(term) for term in model.coefficients["term"]]
     table = model.coefficients
     return {
