@@ -85,7 +85,7 @@ def _fails(table: CaseTable, reference: ModelRow) -> bool:
 def _done(table: CaseTable, reference: ModelRow, column: CaseColumn) -> pd.MultiIndex:
     """Return the cases of a column on which a reference system did not fail and overlapped."""
     cases = cases_of(of_model(table.values["DSC"], reference), column)
-    return case_keys(cases[~cases["status"].isin(("missing", "failed")) & ~cases["value"].eq(0)])
+    return case_keys(cases[~cases["status"].isin(("missing", "failed")) & cases["value"].gt(0)])
 
 
 def _section(table: CaseTable, cells: list[dict[str, Any]], *, title: str) -> Section:
