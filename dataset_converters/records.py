@@ -2,11 +2,16 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 import SimpleITK as sitk
 
 VariantKind = Literal["native", "emulated", "learned", "simulated"]
+Layout = Literal["real data", "public programs", "unconfirmed", "own data"]
+
+IGNORED = 255
+"""Value of an annotation's voxels that the reader left open: neither background nor any structure."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,9 @@ class DatasetInfo:
         Other datasets that share patients with this one.
     options : mapping
         Name of every keyword ``list_cases`` takes after ``root``, to what it means.
+    layout : str
+        What the expected folders and names rest on: ``real data`` this converter was run on, ``public programs``
+        that read the published files, ``unconfirmed`` reports, or ``own data`` that the user lays out.
     """
 
     name: str
@@ -51,6 +59,7 @@ class DatasetInfo:
     expected_cases: int | None = None
     overlaps: tuple[str, ...] = ()
     options: Mapping[str, str] = field(default_factory=dict)
+    layout: Layout = "unconfirmed"
 
 
 @dataclass(frozen=True)
@@ -64,10 +73,14 @@ class CtImage:
     facts : mapping
         Acquisition metadata as text: ``kernel``, ``manufacturer``, ``model``, ``kvp``,
         ``slice_thickness_mm``... Never a name, date, address or identifier of a person.
+    source : Path or None
+        A ``.nii.gz`` file that holds exactly this image (same voxels in HU, same grid), so that it can be linked
+        instead of copied.
     """
 
     image: sitk.Image
     facts: Mapping[str, str]
+    source: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -82,7 +95,8 @@ class Case:
         Variant name to a loader of that image. All variants lie on the same grid.
     annotations : mapping
         Reader name to a loader that takes the grid (any variant's image) and gives a uint8 label map on
-        it with the dataset's label values.
+        it with the dataset's label values, and `IGNORED` where the reader left voxels open. Empty for an
+        image without annotation, whose role is then ``test``.
     annotated_slices : mapping
         Reader name to the z indices the reader annotated; a reader who is absent annotated all slices.
     role : str

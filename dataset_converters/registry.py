@@ -3,16 +3,20 @@
 import difflib
 import importlib
 import pkgutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 import dataset_converters.datasets
 from dataset_converters.records import Case, DatasetInfo
 
 
 class DatasetModule(Protocol):
-    """What a dataset file defines."""
+    """What a dataset file defines.
+
+    A file whose labels or variants depend on its options also defines ``describe(root, **options)``, which returns
+    its ``DatasetInfo`` with those of this folder; see `describe_dataset`.
+    """
 
     DATASET: DatasetInfo
 
@@ -53,6 +57,25 @@ def find_dataset(name: str) -> DatasetModule:
     except Exception as error:
         raise RegistryError(f"{name}: the dataset file cannot be imported: {type(error).__name__}: {error}") from error
     return _checked(name, module)
+
+
+def describe_dataset(module: DatasetModule, root: Path, options: Mapping[str, Any]) -> DatasetInfo:
+    """Return what a dataset is for one folder and its options: ``DATASET``, or what the file's ``describe`` says.
+
+    Raises
+    ------
+    ConversionError
+        If the folder or an option is wrong.
+    RegistryError
+        If what ``describe`` returns breaks the contract.
+    """
+    describe = getattr(module, "describe", None)
+    if describe is None:
+        return module.DATASET
+    info: DatasetInfo = describe(Path(root), **options)
+    for fault in _faults(module.DATASET.name, info):
+        raise RegistryError(f"{module.DATASET.name}: {fault}; correct the options or the files they name")
+    return info
 
 
 def list_datasets() -> tuple[DatasetModule, ...]:
