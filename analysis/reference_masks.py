@@ -1,7 +1,7 @@
 """The masks of every reader of one examination, on the slices that reader annotated."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,8 @@ class ReaderReference:
         The scored slices along z; None: all.
     masks : mapping
         Structure to bool array (z, y, x) of the scored slices; None if nothing can be scored.
+    open : bool array or None
+        Voxels (z, y, x) of the scored slices that the reader left open, neither structure nor background; None: none.
     """
 
     reader: str
@@ -39,6 +41,7 @@ class ReaderReference:
     index: SliceIndex | None = None
     masks: Mapping[str, Mask] | None = None
     reason: str = ""
+    open: Mask | None = None
 
     @property
     def contiguous(self) -> bool:
@@ -80,10 +83,32 @@ def restrict(reference: ReaderReference, index: SliceIndex | None, *, slices: st
         return ReaderReference(reference.reader, slices, grid=reference.grid, index=index, reason=reason)
     masks = reference.masks
     if masks is None or index is None or (reference.index is not None and np.array_equal(index, reference.index)):
-        return ReaderReference(reference.reader, slices, reference.grid, reference.index, masks, reference.reason)
+        return replace(reference, slices=slices)
     places = _places(index if reference.index is None else np.searchsorted(reference.index, index))
     chosen = LazyMasks(masks, lambda structure: masks[structure][places])
-    return ReaderReference(reference.reader, slices, grid=reference.grid, index=index, masks=chosen)
+    left = None if reference.open is None else reference.open[places]
+    return replace(reference, slices=slices, index=index, masks=chosen, open=left)
+
+
+def without(reference: ReaderReference, voxels: Mask | None) -> ReaderReference:
+    """Return the same masks with some voxels (z, y, x) of the scored slices as background; None: none."""
+    masks = reference.masks
+    if voxels is None or masks is None:
+        return reference
+    known = ~voxels
+    return replace(reference, masks=LazyMasks(masks, lambda structure: masks[structure] & known), open=voxels)
+
+
+def left_open(references: Sequence[ReaderReference]) -> Mask | None:
+    """Return the voxels that any of some references on the same slices left open."""
+    found = [entry.open for entry in references if entry.open is not None]
+    return np.logical_or.reduce(found) if found else None
+
+
+def leaves_voxels_open(run: RunFolder) -> bool:
+    """Say whether any reader of a run left single voxels open."""
+    readers = [reader for entry in run.matrix["references"].values() for reader in entry["readers"].values()]
+    return any(reader.get("ignore_value") is not None for reader in readers)
 
 
 def shared_index(references: Sequence[ReaderReference]) -> SliceIndex | None:
@@ -115,7 +140,15 @@ def _read_reader(
     except AnalysisError as error:
         return ReaderReference(name, slices, reason=f"annotation: {error}")
     scored = grid.labels if index is None else grid.labels[index]
-    return ReaderReference(name, slices, grid=grid, index=index, masks=masks_of_labels(scored, structures))
+    masks, left = masks_of_labels(scored, structures), _left_open(scored, entry.get("ignore_value"))
+    return ReaderReference(name, slices, grid=grid, index=index, masks=masks, open=left)
+
+
+def _left_open(labels: npt.NDArray[np.integer], value: int | None) -> Mask | None:
+    if value is None:
+        return None
+    found: Mask = labels == value
+    return found if found.any() else None
 
 
 def _slice_index(annotated: Sequence[int] | None, *, depth: int) -> SliceIndex | None:

@@ -1,7 +1,7 @@
 """Converted datasets and a study to the study's nnU-Net dataset and ``matrix.json``.
 
 The study dataset lists the images of all its datasets by path and rewrites the small label maps to the study's
-structures, with the ignore label on slices the training reader did not annotate. ``matrix.json`` is the resolved
+structures, with the ignore label where the training reader left slices or voxels open. ``matrix.json`` is the resolved
 study: every image, reference, arm, split and model.
 """
 
@@ -10,7 +10,7 @@ import dataclasses
 import hashlib
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,13 @@ import numpy as np
 import SimpleITK as sitk
 from tqdm import tqdm
 
+from benchmarks.lung_slices import lung_slices
 from benchmarks.matrix import Entries, list_models, list_plans
+from benchmarks.overlap_check import join_persons, refuse_overlaps
 from benchmarks.patients import Patient, divide
 from benchmarks.study import Study
 from benchmarks.study_file import StudyError, load_study
+from benchmarks.unlabelled import unlabelled_faults
 from dataset_converters.atomic import DiskFullError, write_json
 from dataset_converters.nifti import write_nifti
 
@@ -37,15 +40,23 @@ def assemble(run: Path) -> Path:
     Raises
     ------
     StudyError
-        If a dataset, structure, variant or reader the study names does not exist, or the split fails.
+        If a dataset, structure, variant or reader the study names does not exist, the split fails, arms cannot be
+        levelled, a person would be trained on and tested, or a case without annotation trained on or scored.
     """
     study = load_study(run / "study.toml")
     device = json.loads((run / "run.json").read_text(encoding="utf-8"))["device"]
     converted = {use.name: _converted(run, use.name) for use in study.datasets}
     _check_names(study, converted)
     images, references = _images(study, converted), _references(study, converted)
-    folds = divide(_patients(images, converted), study.split)
-    plans, models = list_plans(study, folds), list_models(study, folds, images)
+    hashes = {image: entry["sha256"] for image, entry in images.items()}
+    patients = join_persons(study, _patients(images, converted), hashes)
+    refuse_overlaps(study, patients)
+    folds = divide(patients, study.split)
+    readers = {case: reference["readers"] for case, reference in references.items()}
+    if faults := unlabelled_faults(study, folds, images, readers):
+        raise StudyError("; ".join(faults[:5]))
+    slices_of = lung_slices(run, study, references, _reader_of(study, images, references))
+    plans, models = list_plans(study, folds, slices_of), list_models(study, folds, images)
     trained = {image for plan in plans for split in plan["splits"] for image in (*split["train"], *split["val"])}
     used = sorted(trained | {image for model in models for image in model.get("train", [])})
     nnunet = f"Dataset{study.dataset_id}_{study.name}"
@@ -125,7 +136,11 @@ def _references(study: Study, converted: Mapping[str, Any]) -> Entries:
         reference_only = _label_values(study.scoring.references, labels)
         for case in converted[use.name]["cases"]:
             readers = {
-                name: {"annotation": entry["annotation"], "annotated_slices": entry["annotated_slices"]}
+                name: {
+                    "annotation": entry["annotation"],
+                    "annotated_slices": entry["annotated_slices"],
+                    "ignore_value": entry["ignore_value"] if entry.get("ignored_voxels") else None,
+                }
                 for name, entry in case["readers"].items()
             }
             references[f"{use.name}_{case['case']}"] = {
@@ -169,14 +184,12 @@ def _write_study_dataset(
 ) -> tuple[int | None, dict[str, str]]:
     """Write labels and ``dataset.json``; return the ignore label (None: all annotated) and the label hashes."""
     folder = run / "nnUNet_raw" / nnunet
-    readers = {use.name: use.training_reader for use in study.datasets}
-    chosen = {
-        image: _training_reader(references[image.rsplit("-", 1)[0]], readers[images[image]["dataset"]])
-        for image in used
-    }
+    reader_of = _reader_of(study, images, references)
+    chosen = {image: reader_of(image) for image in used}
     sparse = any(
-        references[image.rsplit("-", 1)[0]]["readers"][reader]["annotated_slices"] is not None
+        references[image.rsplit("-", 1)[0]]["readers"][reader][part] is not None
         for image, reader in chosen.items()
+        for part in ("annotated_slices", "ignore_value")
     )
     ignore = len(study.structures) + 1 if sparse else None
     listing, hashes = {}, {}
@@ -205,10 +218,17 @@ def _write_study_dataset(
 
 
 def _content_hash(plan: Mapping[str, Any], images: Entries, label_hashes: Mapping[str, str]) -> str:
-    """Hash all voxels an arm trains on or watches, in every fold."""
+    """Hash all voxels an arm trains on or watches, in every fold, and which slices it takes if it does not take all."""
     used = sorted({image for split in plan["splits"] for image in (*split["train"], *split["val"])})
-    content = [(image, images[image]["sha256"], label_hashes[image]) for image in used]
+    content: list[Any] = [(image, images[image]["sha256"], label_hashes[image]) for image in used]
+    content += [split["slices"] for split in plan["splits"] if "slices" in split]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+def _reader_of(study: Study, images: Entries, references: Entries) -> Callable[[str], str]:
+    """Return what tells the reader an image is trained with."""
+    readers = {use.name: use.training_reader for use in study.datasets}
+    return lambda image: _training_reader(references[image.rsplit("-", 1)[0]], readers[images[image]["dataset"]])
 
 
 def _training_reader(reference: Mapping[str, Any], wanted: str) -> str:
@@ -222,7 +242,7 @@ def _training_reader(reference: Mapping[str, Any], wanted: str) -> str:
 
 
 def _study_label(run: Path, reference: Mapping[str, Any], reader: str, ignore: int | None) -> sitk.Image:
-    """Rewrite one reader's label map (z, y, x) to the study's structures, unannotated slices to ignore."""
+    """Rewrite one reader's label map (z, y, x) to the study's structures; what the reader left open to ignore."""
     entry = reference["readers"][reader]
     source = sitk.ReadImage(str(run / entry["annotation"]))
     values = sitk.GetArrayFromImage(source)
@@ -233,6 +253,8 @@ def _study_label(run: Path, reference: Mapping[str, Any], reader: str, ignore: i
         unseen = np.ones(len(label), dtype=bool)
         unseen[entry["annotated_slices"]] = False
         label[unseen] = ignore
+    if entry["ignore_value"] is not None and ignore is not None:
+        label[values == entry["ignore_value"]] = ignore
     image = sitk.GetImageFromArray(label)
     image.CopyInformation(source)
     return image

@@ -4,18 +4,21 @@ import importlib.metadata
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from benchmarks.patients import Patient, divide, training_images
+from benchmarks.overlap_check import join_persons, overlap_warnings, refuse_overlaps
+from benchmarks.patients import Fold, Patient, divide, training_images
 from benchmarks.run_folder import list_differences, source_folders
 from benchmarks.scoring_check import scoring_fault
 from benchmarks.study import DatasetUse, Study
 from benchmarks.study_file import StudyError, load_study
+from benchmarks.unlabelled import unlabelled_faults
+from dataset_converters.errors import ConversionError
 from dataset_converters.records import Case
 
 NNUNET_VERSIONS = SpecifierSet(">=2.8.1,<2.9")
@@ -67,6 +70,10 @@ def _check_data(study: Study, run: Path, data: Path | None) -> list[str]:
         folders = source_folders(study, run, data)
     except StudyError as error:
         return [str(error)]
+    from dataset_converters.conversion_errors import ConversionErrors
+    from dataset_converters.registry import RegistryError
+    from dataset_converters.unexpected import unexpected_fault
+
     findings: list[str] = []
     cases: dict[str, list[Case]] = {}
     labels: set[str] = set()
@@ -74,8 +81,10 @@ def _check_data(study: Study, run: Path, data: Path | None) -> list[str]:
         try:
             cases[use.name], known = _list_cases(use, folders[use.name])
             labels |= known
-        except Exception as error:  # a converter may stop on anything a stranger's folder holds
+        except (StudyError, ConversionError, ConversionErrors, RegistryError) as error:
             findings.append(f"dataset {use.name}: {error}")
+        except Exception as error:  # a converter may stop on anything a stranger's folder holds
+            findings.append(f"dataset {use.name}: {unexpected_fault(use.converter, '', error)}")
     if findings and data is None:
         findings.append("no --data was given; give the folder that holds the source data")
     return findings or _unknown_names(study, cases, labels) or _impossible_split(study, cases)
@@ -83,9 +92,10 @@ def _check_data(study: Study, run: Path, data: Path | None) -> list[str]:
 
 def _list_cases(use: DatasetUse, folder: Path) -> tuple[list[Case], set[str]]:
     from dataset_converters.case_list import list_cases_without
-    from dataset_converters.registry import find_dataset
+    from dataset_converters.registry import describe_dataset, find_dataset
 
     module = find_dataset(use.converter)
+    info = describe_dataset(module, folder, use.options)
     cases, faulty = list_cases_without(module, folder, use.options, exclude=use.exclude)
     unknown = sorted(set(use.exclude) - faulty - {case.case for case in cases})
     if unknown:
@@ -93,7 +103,7 @@ def _list_cases(use: DatasetUse, folder: Path) -> tuple[list[Case], set[str]]:
     cases = [case for case in cases if case.case not in use.exclude]
     if not cases:
         raise StudyError(f"no case found in {folder}")
-    return cases, set(module.DATASET.labels)
+    return cases, set(info.labels)
 
 
 def _unknown_names(study: Study, cases: Mapping[str, list[Case]], labels: set[str]) -> list[str]:
@@ -123,12 +133,33 @@ def _impossible_split(study: Study, cases: Mapping[str, list[Case]]) -> list[str
             images = {name: (*known.images.get(name, ()), f"{dataset}_{case.case}-{name}") for name in case.images}
             patients[dataset, case.patient] = replace(known, images={**known.images, **images})
     try:
-        for fold in divide(list(patients.values()), study.split):
+        persons = join_persons(study, list(patients.values()))
+        refuse_overlaps(study, persons)
+        folds = divide(persons, study.split)
+        for fold in folds:
             for arm in study.arms:
                 training_images(study, arm, fold)
     except StudyError as error:
         return [f"split: {error}"]
-    return []
+    for warning in overlap_warnings(study, persons):
+        print(f"note: {warning}", file=sys.stderr)
+    return _unlabelled_cases(study, folds, cases)
+
+
+def _unlabelled_cases(study: Study, folds: Sequence[Fold], cases: Mapping[str, list[Case]]) -> list[str]:
+    readers = {f"{dataset}_{case.case}": case.annotations for dataset, group in cases.items() for case in group}
+    images = {
+        f"{dataset}_{case.case}-{variant}": {
+            "dataset": dataset,
+            "patient": case.patient,
+            "case": case.case,
+            "variant": variant,
+        }
+        for dataset, group in cases.items()
+        for case in group
+        for variant in case.images
+    }
+    return unlabelled_faults(study, folds, images, readers)
 
 
 def _check_disk(study: Study, run: Path, device: str) -> list[str]:

@@ -2,30 +2,59 @@
 
 from typing import Any
 
+from benchmarks.equal_arms import SlicesOf, level_slices, volumes_of
 from benchmarks.model_names import baseline_model, plans_name, trained_model
 from benchmarks.patients import Fold, training_images, watching_images
-from benchmarks.study import Study
+from benchmarks.study import Arm, Study
 
 Entries = dict[str, dict[str, Any]]
 """Image or case id to its record in ``matrix.json``."""
 
 
-def list_plans(study: Study, folds: tuple[Fold, ...]) -> list[dict[str, Any]]:
-    """List one plans entry per arm and seed: what it trains on and what watches it, in every fold."""
+def list_plans(study: Study, folds: tuple[Fold, ...], slices_of: SlicesOf | None = None) -> list[dict[str, Any]]:
+    """List one plans entry per arm and seed: what it trains on and what watches it, in every fold.
+
+    Parameters
+    ----------
+    slices_of : callable, optional
+        The slices of an image that show lung; needed where ``[equal_arms]`` levels them.
+
+    Raises
+    ------
+    StudyError
+        If no image fits an arm, or arms cannot be levelled.
+    """
+    splits = {arm.name: [_split(study, arm, fold) for fold in folds] for arm in study.arms}
+    if study.equal_arms.slices == "lung":
+        if slices_of is None:
+            raise ValueError("[equal_arms] slices: wanted the slices with lung of every image")
+        for number in range(len(folds)):
+            _level(study, {name: splits[name][number] for name in study.equal_arms.arms}, slices_of)
     return [
         {
             "plans_name": plans_name(study, arm, seed),
             "arm": arm.name,
             "seed": seed,
             "class_weights": dict(arm.class_weights),
-            "splits": [
-                {"train": list(training_images(study, arm, fold)), "val": list(watching_images(arm, fold))}
-                for fold in folds
-            ],
+            "splits": splits[arm.name],
         }
         for arm in study.arms
         for seed in study.seeds
     ]
+
+
+def _split(study: Study, arm: Arm, fold: Fold) -> dict[str, Any]:
+    split: dict[str, Any] = {"train": list(training_images(study, arm, fold)), "val": list(watching_images(arm, fold))}
+    if arm.name in study.equal_arms.arms:
+        split["volumes"] = volumes_of(study, fold.training)
+    return split
+
+
+def _level(study: Study, splits: dict[str, dict[str, Any]], slices_of: SlicesOf) -> None:
+    """Add the chosen slices of every image to the levelled arms' splits of one fold."""
+    chosen = level_slices(study, {name: split["train"] for name, split in splits.items()}, slices_of)
+    for name, split in splits.items():
+        split["slices"] = chosen[name]
 
 
 def list_models(study: Study, folds: tuple[Fold, ...], images: Entries) -> list[dict[str, Any]]:

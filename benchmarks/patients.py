@@ -4,6 +4,7 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from benchmarks.equal_arms import level_patients
 from benchmarks.study import Arm, Split, Study
 from benchmarks.study_file import StudyError
 
@@ -13,17 +14,26 @@ PatientKey = tuple[str, str]
 
 @dataclass(frozen=True)
 class Patient:
-    """One patient of one dataset: role from the source, image ids of each variant."""
+    """One patient of one dataset: role from the source, image ids of each variant.
+
+    ``person`` is the same for patients of several datasets, or several names in one, who are known to be one person.
+    """
 
     dataset: str
     patient: str
     role: str
     images: Mapping[str, tuple[str, ...]]
+    person: PatientKey | None = None
 
     @property
     def key(self) -> PatientKey:
         """Return what identifies the patient across datasets."""
         return self.dataset, self.patient
+
+    @property
+    def someone(self) -> PatientKey:
+        """Return what identifies the person: nobody is in two parts of a fold."""
+        return self.person or self.key
 
 
 @dataclass(frozen=True)
@@ -39,7 +49,7 @@ def divide(patients: Sequence[Patient], split: Split) -> tuple[Fold, ...]:
     """Divide patients into folds by the study's rule.
 
     Cross-validation is stratified by dataset and by the variants a patient has, so that every fold holds the
-    same share of each kernel; with roles the source's assignment stands.
+    same share of each kernel; with roles the source's assignment stands. A person with several names is in one fold.
 
     Raises
     ------
@@ -51,7 +61,8 @@ def divide(patients: Sequence[Patient], split: Split) -> tuple[Fold, ...]:
         for name, part in (("training", fold.training), ("watching", fold.watching), ("testing", fold.testing)):
             if not part:
                 raise StudyError(f"fold {number}: no {name} patient among {len(patients)}; check roles and folds")
-        both = {entry.key for entry in fold.training} & {entry.key for entry in (*fold.testing, *fold.watching)}
+        learnt, seen = fold.training, (*fold.testing, *fold.watching)
+        both = {entry.someone for entry in learnt} & {entry.someone for entry in seen}
         if both:
             names = ", ".join("/".join(key) for key in sorted(both))
             raise StudyError(f"fold {number}: patients in training and in testing: {names}; split by patient")
@@ -61,15 +72,17 @@ def divide(patients: Sequence[Patient], split: Split) -> tuple[Fold, ...]:
 def training_images(study: Study, arm: Arm, fold: Fold) -> tuple[str, ...]:
     """Choose the image ids an arm trains on in a fold, sorted.
 
-    An arm with ``patients_like`` takes, in all, as many patients as the smallest arm named there, an equal share
-    from each of its variants (the first variants take the remainder), no patient twice.
+    An arm of ``[equal_arms]`` takes as many patients as the others of it. An arm with ``patients_like`` takes, in all,
+    as many patients as the smallest arm named there, an equal share from each of its variants (the first variants take
+    the remainder), no patient twice.
 
     Raises
     ------
     StudyError
         If no image fits or a share cannot be filled.
     """
-    chosen = _matched(study, arm, fold) if arm.patients_like else _images(arm, fold.training)
+    matched = arm.patients_like
+    chosen = _matched(study, arm, fold) if matched else _images(arm, level_patients(study, arm, fold.training))
     if not chosen:
         raise StudyError(f"arm {arm.name}: no training image of variants {list(arm.variants)} in {list(arm.datasets)}")
     return tuple(sorted(chosen))
@@ -129,8 +142,8 @@ def _by_role(patients: Sequence[Patient], split: Split) -> tuple[Fold, ...]:
         candidates = sorted((p for p in patients if p.dataset == dataset and p.role == "train"), key=lambda p: p.key)
         count = max(1, round(len(candidates) * split.validation_share)) if len(candidates) > 1 else 0
         watching += random.Random(f"{split.seed}-{dataset}").sample(candidates, count)
-    keys = {entry.key for entry in watching}
-    training = tuple(entry for entry in patients if entry.role == "train" and entry.key not in keys)
+    seen = {entry.someone for entry in watching}
+    training = tuple(entry for entry in patients if entry.role == "train" and entry.someone not in seen)
     return (Fold(training, tuple(watching), tuple(entry for entry in patients if entry.role == "test")),)
 
 
@@ -144,10 +157,10 @@ def _cross_validation(patients: Sequence[Patient], split: Split) -> tuple[Fold, 
         members = strata[stratum]
         generator.shuffle(members)
         for entry in members:
-            fold_of[entry.key] = len(fold_of) % split.folds
+            fold_of.setdefault(entry.someone, len(fold_of) % split.folds)
     folds = []
     for number in range(split.folds):
-        held_out = tuple(entry for entry in patients if fold_of[entry.key] == number)
-        training = tuple(entry for entry in patients if fold_of[entry.key] != number)
+        held_out = tuple(entry for entry in patients if fold_of[entry.someone] == number)
+        training = tuple(entry for entry in patients if fold_of[entry.someone] != number)
         folds.append(Fold(training, held_out, held_out))
     return tuple(folds)

@@ -16,7 +16,7 @@ from benchmarks.workflow.jobs import Job, dataset_id, list_jobs
 from dataset_converters.atomic import replacing, write_json
 from dataset_converters.provenance import source_fingerprint
 
-FIXED = ("name", "dataset_id", "structures", "split", "budgets")
+FIXED = ("name", "dataset_id", "structures", "split", "budgets", "equal_arms")
 """Parts of a study that every model of a run shares: a run made with others cannot be continued."""
 WORDS = {"label": "", "recipe": ""}
 """Parts of a record that only tables show; they may change."""

@@ -12,7 +12,9 @@ class DatasetUse:
     ``converter`` is the dataset file that reads it (default: ``name``), ``folder`` its place below the data
     folder (default ``name``; ``.`` is the data folder itself), ``id`` its nnU-Net id (default: the file's own),
     ``training_reader`` whose annotation is trained on (default: the first), ``options`` go to ``list_cases``,
-    ``exclude`` maps a case to the reason it is left out.
+    ``exclude`` maps a case to the reason it is left out. ``collection`` is the collection whose known overlaps count
+    (default: the converter, unless that reads any data). ``same_patients_as`` names datasets in which a name is the
+    same person as here: they share a fold. ``no_patients_of`` names datasets of which no patient is left here.
     """
 
     name: str
@@ -23,6 +25,9 @@ class DatasetUse:
     training_reader: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     exclude: Mapping[str, str] = field(default_factory=dict)
+    collection: str = ""
+    same_patients_as: tuple[str, ...] = ()
+    no_patients_of: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,21 @@ class Arm:
     datasets: tuple[str, ...] = ()
     patients_like: tuple[str, ...] = ()
     class_weights: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class EqualArms:
+    """Arms whose training sets are levelled to one size in every fold (Hofmanninger 2020, section II-E).
+
+    ``volumes`` is the number of patients each trains on and ``lung_slices`` the number of slices; 0: as many as the
+    smallest of ``arms`` has. With ``slices = "lung"`` only slices on which the training reader marked
+    ``[scoring] lung`` are trained on, and levelled; with ``all`` every slice of the chosen patients is.
+    """
+
+    arms: tuple[str, ...] = ()
+    volumes: int = 0
+    slices: Literal["all", "lung"] = "all"
+    lung_slices: int = 0
 
 
 @dataclass(frozen=True)
@@ -299,6 +319,7 @@ class Study:
     split: Split
     paper: str = ""
     seeds: tuple[int, ...] = (0,)
+    equal_arms: EqualArms = EqualArms()
     image: ImageSettings = ImageSettings()
     scoring: Scoring = Scoring()
     baselines: tuple[Baseline, ...] = ()

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+from benchmarks.equal_arms import check_equal_arms
 from benchmarks.model_names import slug
 from benchmarks.study import Study
 from benchmarks.study_names import (
@@ -165,6 +166,7 @@ def _checked(study: Study) -> Study:
     _known_names(study)
     _one_arm_a_cell(study)
     _sensible_numbers(study)
+    check_equal_arms(study)
     check_scoring(study)
     check_tables(study)
     return study
@@ -206,6 +208,10 @@ def _known_names(study: Study) -> None:
     datasets = [entry.name for entry in study.datasets]
     arms = [arm.name for arm in study.arms]
     scored = arms + [entry.name for entry in study.baselines]
+    for use in study.datasets:
+        others = [name for name in datasets if name != use.name]
+        refuse_unknown(f"datasets.{use.name}.same_patients_as", use.same_patients_as, others)
+        refuse_unknown(f"datasets.{use.name}.no_patients_of", use.no_patients_of, others)
     for arm in study.arms:
         refuse_unknown(f"arms.{arm.name}.datasets", arm.datasets, datasets)
         refuse_unknown(f"arms.{arm.name}.patients_like", arm.patients_like, [name for name in arms if name != arm.name])

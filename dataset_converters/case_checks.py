@@ -15,8 +15,8 @@ def case_list_faults(info: DatasetInfo, cases: Sequence[Case], *, training_reade
     """Return every fault of a list of cases; an empty list means that conversion can start.
 
     Refused: no case; identifiers that cannot be file names; two cases with one name (upper and lower case
-    count as equal, as on some file systems); a patient with two roles; unknown variants; a case without images
-    or annotations, or without the training reader unless its role is ``test``; annotated slices of a reader
+    count as equal, as on some file systems); a patient with two roles; unknown variants; a case without images; a case
+    without annotations or without the training reader, unless its role is ``test``; annotated slices of a reader
     without annotation.
     """
     if not cases:
@@ -66,9 +66,10 @@ def _content_faults(info: DatasetInfo, case: Case, training_reader: str) -> list
             ("no image", f"one variant at least of {known}", "leave the case out, or exclude it with a reason")
         )
     readers = ", ".join(case.annotations) or "none"
-    if not case.annotations:
-        faults.append(("no annotation", "one reader at least", "exclude the case with a reason"))
-    elif training_reader and training_reader not in case.annotations and case.role != "test":
+    if not case.annotations and case.role != "test":
+        wanted = "one reader at least (images alone: role 'test')"
+        faults.append(("no annotation", wanted, "exclude the case with a reason"))
+    elif case.annotations and training_reader and training_reader not in case.annotations and case.role != "test":
         faults.append((f"readers {readers}", f"the training reader {training_reader!r}", _READER_ACTION))
     for reader, slices in case.annotated_slices.items():
         if reader not in case.annotations:

@@ -9,7 +9,13 @@ import pydicom
 import SimpleITK as sitk
 from numpy.typing import NDArray
 from pydicom.dataset import FileMetaDataset
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, RTStructureSetStorage, generate_uid
+from pydicom.uid import (
+    CTImageStorage,
+    EnhancedCTImageStorage,
+    ExplicitVRLittleEndian,
+    RTStructureSetStorage,
+    generate_uid,
+)
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,7 @@ def write_ct_series(
     for index in range(len(array)):
         file = _new_file(CTImageStorage, "CT", generate_uid(entropy_srcs=[series_uid, str(index)]))
         file.SeriesInstanceUID, file.FrameOfReferenceUID = series_uid, frame_of_reference
-        file.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
+        file.ImageType, file.InstanceNumber = ["ORIGINAL", "PRIMARY", "AXIAL"], index + 1
         file.Manufacturer, file.ConvolutionKernel, file.KVP = manufacturer, kernel, "120"
         file.SliceThickness = f"{image.GetSpacing()[2]:.6g}"
         file.ImagePositionPatient = _decimal(image.TransformIndexToPhysicalPoint((0, 0, index)))
@@ -79,6 +85,59 @@ def write_ct_series(
         files.append(folder / f"{len(array) - 1 - index:06d}.dcm")
         file.save_as(files[-1], enforce_file_format=True)
     return WrittenSeries(tuple(files), frame_of_reference)
+
+
+def write_enhanced_ct(
+    path: Path,
+    image: sitk.Image,
+    *,
+    kernel: str | list[str],
+    manufacturer: str,
+    **attributes: object,
+) -> WrittenSeries:
+    """Write an int16 HU image as one multi-frame (enhanced) CT file, last slice first.
+
+    Parameters
+    ----------
+    attributes
+        Further DICOM attributes of the whole file by keyword; they replace the defaults.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    array, direction = sitk.GetArrayFromImage(image)[::-1], np.array(image.GetDirection()).reshape(3, 3)
+    file = _new_file(EnhancedCTImageStorage, "CT", generate_uid(entropy_srcs=[str(path), str(kernel)]))
+    file.SeriesInstanceUID = generate_uid(entropy_srcs=[*path.parts[-3:], str(kernel), manufacturer])
+    file.FrameOfReferenceUID = generate_uid(entropy_srcs=[file.SeriesInstanceUID])
+    file.ImageType, file.Manufacturer = ["ORIGINAL", "PRIMARY", "VOLUME", "NONE"], manufacturer
+    _set_pixels(file, array[0])
+    shared = _groups(
+        PixelMeasuresSequence={
+            "PixelSpacing": _decimal([image.GetSpacing()[1], image.GetSpacing()[0]]),
+            "SliceThickness": f"{image.GetSpacing()[2]:.6g}",
+        },
+        PlaneOrientationSequence={"ImageOrientationPatient": _decimal([*direction[:, 0], *direction[:, 1]])},
+        CTReconstructionSequence={"ConvolutionKernel": kernel},
+        CTXRayDetailsSequence={"KVP": 120.0},
+    )
+    file.SharedFunctionalGroupsSequence, file.PerFrameFunctionalGroupsSequence = [shared], []
+    for index in range(len(array)):
+        corner = image.TransformIndexToPhysicalPoint((0, 0, len(array) - 1 - index))
+        frame = _groups(
+            PlanePositionSequence={"ImagePositionPatient": _decimal(corner)},
+            PixelValueTransformationSequence={
+                "RescaleSlope": file.RescaleSlope,
+                "RescaleIntercept": file.RescaleIntercept,
+                "RescaleType": "HU",
+            },
+            FrameContentSequence={"StackID": "1", "InStackPositionNumber": index + 1},
+        )
+        file.PerFrameFunctionalGroupsSequence.append(frame)
+    del file.RescaleSlope, file.RescaleIntercept, file.RescaleType
+    file.NumberOfFrames = len(array)
+    file.PixelData = (array.astype(np.int32) + 1024).astype("<i2").tobytes()
+    for keyword, value in attributes.items():
+        setattr(file, keyword, value)
+    file.save_as(path, enforce_file_format=True)
+    return WrittenSeries((path,), str(file.FrameOfReferenceUID))
 
 
 def write_rtstruct(path: Path, masks: Mapping[str, sitk.Image], *, frame_of_reference: str) -> None:
@@ -121,6 +180,17 @@ def _set_pixels(file: pydicom.Dataset, plane_hu: NDArray[np.int16]) -> None:
     file.BitsAllocated, file.BitsStored, file.HighBit, file.PixelRepresentation = 16, 16, 15, 1
     file.RescaleSlope, file.RescaleIntercept, file.RescaleType = "1", "-1024", "HU"
     file.PixelData = (plane_hu.astype(np.int32) + 1024).astype("<i2").tobytes()
+
+
+def _groups(**sequences: dict[str, object]) -> pydicom.Dataset:
+    """Functional groups of a multi-frame file: each a sequence of one item."""
+    item = pydicom.Dataset()
+    for name, attributes in sequences.items():
+        group = pydicom.Dataset()
+        for keyword, value in attributes.items():
+            setattr(group, keyword, value)
+        setattr(item, name, [group])
+    return item
 
 
 def _voxel_outlines(mask: sitk.Image) -> list[NDArray[np.float64]]:

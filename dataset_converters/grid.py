@@ -73,13 +73,14 @@ def grid_difference(reference: Grid, other: Grid) -> tuple[str, str] | None:
     """
     if reference.size_xyz != other.size_xyz:
         return str(other), str(reference)
-    displacement_mm = _largest_displacement_mm(reference, other)
+    displacement_mm = largest_displacement_mm(reference, other)
     bound_mm = DISPLACEMENT_TOLERANCE * float(reference.spacing_mm.min())
     if displacement_mm <= bound_mm:
         return None
     return f"{other}: voxels up to {displacement_mm:.4g} mm away", f"{reference} to {bound_mm:.2g} mm"
 
 
-def _largest_displacement_mm(reference: Grid, other: Grid) -> float:
+def largest_displacement_mm(reference: Grid, other: Grid) -> float:
+    """Return how far a voxel of one grid lies from the same voxel of another of its size, at most."""
     corners = np.array([(*corner, 1) for corner in itertools.product(*((0, size - 1) for size in reference.size_xyz))])
     return float(np.linalg.norm((corners @ (reference.affine_lps - other.affine_lps).T)[:, :3], axis=1).max())

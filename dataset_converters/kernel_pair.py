@@ -1,82 +1,133 @@
 """The lung-kernel and the mediastinal-kernel series of one acquisition."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
-import pydicom
-
-from dataset_converters.dicom_headers import kernel_of
-from dataset_converters.dicom_series import DicomSeries, group_dicom_series, inspect_dicom_series
+from dataset_converters.acquisition import compare_acquisitions
+from dataset_converters.dicom_series import DicomSeries, Tilt, group_dicom_series
 from dataset_converters.errors import ConversionError
-from dataset_converters.grid import grid_difference
-from dataset_converters.kernel_names import KernelTable, classify_kernel
+from dataset_converters.kernel_candidates import Candidate, Pair, best_pairs, find_candidates, possible_pairs
+from dataset_converters.kernel_names import KernelTable
+
+OtherGrid = Literal["refuse", "transfer"]
+
+_SHOWN = 6
 
 
 def find_kernel_pair(
-    files: Iterable[Path], *, table: KernelTable, dataset: str, case: str
+    files: Iterable[Path],
+    *,
+    table: KernelTable,
+    dataset: str,
+    case: str,
+    other_grid: OtherGrid = "refuse",
+    tilt: Tilt = "refuse",
 ) -> tuple[DicomSeries, DicomSeries]:
-    """Return the one sharp and the one soft CT series among DICOM files, checked, with ``kernel_class`` as a fact.
+    """Return the sharp and the soft CT series that `find_pair` finds, with ``kernel_class`` as a fact."""
+    pair = find_pair(files, table=table, dataset=dataset, case=case, other_grid=other_grid, tilt=tilt)
+    return pair.sharp_series, pair.soft_series
 
-    Localizers, dose reports and objects other than CT are left out.
+
+def find_pair(
+    files: Iterable[Path],
+    *,
+    table: KernelTable,
+    dataset: str,
+    case: str,
+    other_grid: OtherGrid = "refuse",
+    tilt: Tilt = "refuse",
+) -> Pair:
+    """Return the sharp and the soft CT series of one acquisition, checked, and how strongly their headers match.
+
+    Localizers, dose reports, objects other than CT, and kernels that are neither sharp nor soft are left out. One
+    acquisition: the same StudyInstanceUID, FrameOfReferenceUID, AcquisitionNumber, AcquisitionDate, overlapping
+    AcquisitionTime, the same kVp and overlapping exposure, as far as both series give them. Of several pairs of one
+    acquisition those on one grid come first, then the thinnest slices; what is still ambiguous is refused.
+
+    Parameters
+    ----------
+    other_grid : str
+        ``refuse`` a pair whose series have different slice positions, pixel spacing or fields of view; or return it,
+        to ``transfer`` the annotation (`transfer_labels`).
+    tilt : str
+        See `read_dicom_series`.
 
     Raises
     ------
     ConversionError
-        A kernel that the table calls medium or does not know; not exactly one series per class; series of
-        different frames of reference or grids; a series that is not one uniform stack.
+        No sharp or no soft series by the kernel table; attributes that contradict one acquisition; several pairs that
+        the rule does not decide between; different grids, unless they are to be transferred; a series of the pair that
+        is not one uniform stack.
     """
     groups = group_dicom_series(files, dataset=dataset, case=case)
-    classes = [_class_of(headers, table) for headers in groups]
-    listed = (
-        "; ".join(_describe(headers, name) for headers, name in zip(groups, classes, strict=True)) or "no CT series"
-    )
-    if not set(classes) <= {"sharp", "soft"}:
+    candidates = find_candidates(groups, table=table, dataset=dataset, case=case, tilt=tilt)
+    pair = choose_pair(candidates, dataset=dataset, case=case)
+    difference = pair.grid_difference
+    if difference is not None and other_grid == "refuse":
         raise ConversionError(
             dataset,
             case,
-            found=listed,
-            wanted="kernels that the kernel table calls sharp or soft",
-            action="name the code in a table of your own (option kernel_table), or take that series out of the folder",
+            found=f"a pair whose soft series has {difference[0]}",
+            wanted=f"the sharp series' {difference[1]}",
+            action="reconstruct both kernels on one grid, or choose to transfer the annotation (other_grid=transfer)",
         )
-    if sorted(classes) != ["sharp", "soft"]:
+    return replace(
+        pair,
+        sharp_series=replace(pair.sharp_series, facts={**pair.sharp_series.facts, "kernel_class": "sharp"}),
+        soft_series=replace(pair.soft_series, facts={**pair.soft_series.facts, "kernel_class": "soft"}),
+    )
+
+
+def choose_pair(candidates: Sequence[Candidate], *, dataset: str, case: str) -> Pair:
+    """Return the one pair among candidates by the rule of `find_pair`, or refuse, naming what was found."""
+    pairs = best_pairs(possible_pairs(candidates))
+    if len(pairs) == 1:
+        return pairs[0]
+    if pairs:
         raise ConversionError(
             dataset,
             case,
-            found=listed,
-            wanted="1 sharp and 1 soft series",
-            action="leave only the two series of the pair in the patient's folder",
+            found=f"{len(pairs)} pairs between which nothing decides: {_listed(pairs)}",
+            wanted="1 pair; of several of one acquisition, one alone on one grid or with the thinnest slices",
+            action="take the other series out of the folder, or class their kernels as medium in a table of your own",
         )
-    series = {
-        name: inspect_dicom_series(headers, dataset=dataset, case=case)
-        for headers, name in zip(groups, classes, strict=True)
-    }
-    sharp, soft = (
-        replace(series[name], facts={**series[name].facts, "kernel_class": name}) for name in ("sharp", "soft")
+    raise _no_pair(candidates, dataset, case)
+
+
+def _no_pair(candidates: Sequence[Candidate], dataset: str, case: str) -> ConversionError:
+    by_class = {name: [c for c in candidates if c.kernel_class == name] for name in ("sharp", "soft")}
+    for series in by_class.values():
+        if series and not any(candidate.series for candidate in series):
+            fault: ConversionError | None = series[0].fault
+            assert fault is not None
+            return fault
+    if by_class["sharp"] and by_class["soft"]:
+        return ConversionError(
+            dataset,
+            case,
+            found=f"a sharp and a soft series of {_contradictions(by_class['sharp'], by_class['soft'])}",
+            wanted="two reconstructions of one acquisition",
+            action="put the two series of one acquisition into the patient's folder",
+        )
+    unclassed = any(candidate.kernel_class not in by_class for candidate in candidates)
+    return ConversionError(
+        dataset,
+        case,
+        found=_listed(candidates) or "no CT series",
+        wanted="1 sharp and 1 soft series",
+        action="name the code in a table of your own (option kernel_table), or take the case out"
+        if unclassed
+        else "put both series of the pair into the patient's folder",
     )
-    _refuse_other_grid(sharp, soft)
-    return sharp, soft
 
 
-def _class_of(headers: list[pydicom.Dataset], table: KernelTable) -> str:
-    return classify_kernel(str(headers[0].get("Manufacturer") or ""), kernel_of(headers[0]), table=table)
+def _contradictions(sharp: Sequence[Candidate], soft: Sequence[Candidate]) -> str:
+    texts = {text for a in sharp for b in soft for text in compare_acquisitions(a.acquisition, b.acquisition).differing}
+    return ", ".join(sorted(texts)[:_SHOWN])
 
 
-def _describe(headers: list[pydicom.Dataset], kernel_class: str) -> str:
-    vendor = str(headers[0].get("Manufacturer") or "").strip() or "no manufacturer"
-    return f"{vendor} kernel {kernel_of(headers[0]) or 'none'} ({kernel_class}, {len(headers)} slices)"
-
-
-def _refuse_other_grid(sharp: DicomSeries, soft: DicomSeries) -> None:
-    difference = grid_difference(sharp.grid, soft.grid)
-    frames = {sharp.frame_of_reference, soft.frame_of_reference} - {""}
-    if difference is None and len(frames) < 2:
-        return
-    found, wanted = difference or ("two frames of reference", "one frame of reference")
-    raise ConversionError(
-        sharp.dataset,
-        sharp.case,
-        found=f"a pair whose soft series has {found}",
-        wanted=f"the sharp series' {wanted}" if difference else wanted,
-        action="transfer of annotations to another grid is not available yet; reconstruct both kernels on one grid",
-    )
+def _listed(found: Sequence[Candidate | Pair]) -> str:
+    texts = [str(one) for one in found]
+    return "; ".join(texts[:_SHOWN]) + (f"; and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else "")

@@ -11,8 +11,10 @@ from dataset_converters.kernel_names import KernelTable, kernel_vendor, load_ker
 _VENDOR_NAMES = {"siemens": "SIEMENS", "ge": "GE", "philips": "Philips", "canon": "Canon"}
 _KERNEL_FORM = re.compile(r"(?:[A-Z]{1,2}\d{2,3}[a-z]{0,2}|FC\d{2}(?:-H)?)", re.IGNORECASE)
 _STRENGTH = re.compile(r"\d{1,2}")
-_MODEL_CODE = re.compile(r"(?:ct|mx|st|ste|rx|vct|mct|as|pet/ct)?[-+/]?\d{0,4}(?:\+|slice|s)?", re.IGNORECASE)
+_PLAIN = re.compile(r"[A-Za-z0-9 _.,+/()-]+")
 _PARTS = re.compile(r"[A-Za-z]+|\d+")
+_DATE_OR_UID = re.compile(r"\d+[-/. _]\d+[-/. _]\d+")
+_LONGEST, _LONGEST_NUMBER, _MOST_DIGITS = 40, 4, 6
 
 
 def known_manufacturer(text: str, *, table: KernelTable | None = None) -> str:
@@ -22,10 +24,9 @@ def known_manufacturer(text: str, *, table: KernelTable | None = None) -> str:
 
 
 def known_model(text: str) -> str:
-    """Return a scanner model if every word of it is one that vendors use, else empty."""
-    words = text.replace(",", " ").split()
-    plain = all(_MODEL_CODE.fullmatch(word) or _parts(word) <= _words()["models"] for word in words)
-    return " ".join(words) if words and plain and len(words) <= 6 else ""
+    """Return a scanner model if all its words are ones that vendors use, else empty."""
+    name = " ".join(text.split())
+    return name if _is_listed(name, "models") else ""
 
 
 def known_kernel(text: str, *, table: KernelTable | None = None) -> str:
@@ -45,8 +46,8 @@ def known_kernel(text: str, *, table: KernelTable | None = None) -> str:
 
 def shown_texts(texts: Iterable[str], *, limit: int = 20) -> str:
     """Return names of structures (ROIs, segments) for a message; one with a word on no list is only counted."""
-    names = [text.strip() for text in texts]
-    shown = [name for name in names if _is_structure(name)]
+    names = [" ".join(text.split()) for text in texts]
+    shown = [name for name in names if _is_listed(name, "structures")]
     hidden = len(names) - len(shown)
     parts = [*shown[:limit], *([f"{len(shown) - limit} more"] if len(shown) > limit else [])]
     if hidden:
@@ -54,17 +55,22 @@ def shown_texts(texts: Iterable[str], *, limit: int = 20) -> str:
     return ", ".join(parts) or "none"
 
 
-def _is_structure(name: str) -> bool:
-    parts = _parts(name)
-    return bool(parts) and len(name) <= 40 and parts <= _words()["structures"]
+def _is_listed(name: str, kind: str) -> bool:
+    """Tell whether a text is made of listed words, one of them a name, and short numbers that are no date."""
+    if len(name) > _LONGEST or not _PLAIN.fullmatch(name) or _DATE_OR_UID.search(name):
+        return False
+    names, beside = _words()[kind], _words()[f"beside_{kind}"]
+    words = _parts(name, names | beside)
+    numbers = re.findall(r"\d+", name)
+    short = sum(map(len, numbers)) <= _MOST_DIGITS and all(len(number) <= _LONGEST_NUMBER for number in numbers)
+    return short and bool(words & names) and words <= names | beside
 
 
-def _parts(text: str) -> set[str]:
-    """Return the words of a text in lower case, also of ``SpinalCord``; numbers of up to four digits do not count."""
-    parts = [part for part in _PARTS.findall(text) if not (part.isdigit() and len(part) <= 4)]
-    known = _words()["models"] | _words()["structures"]
-    whole = {part.lower() for part in parts if part.lower() in known}
-    humps = (_PARTS.findall(re.sub(r"([a-z])([A-Z])", r"\1 \2", part)) for part in parts if part.lower() not in known)
+def _parts(text: str, listed: frozenset[str]) -> set[str]:
+    """Return the words of a text in lower case, also those of ``SpinalCord``, without numbers."""
+    parts = [part for part in _PARTS.findall(text) if not part.isdigit()]
+    whole = {part.lower() for part in parts if part.lower() in listed}
+    humps = (re.sub(r"([a-z])([A-Z])", r"\1 \2", part).split() for part in parts if part.lower() not in listed)
     return whole | {hump.lower() for found in humps for hump in found}
 
 

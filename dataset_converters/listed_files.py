@@ -14,21 +14,30 @@ _CHANNEL = re.compile(r"(.+)_(\d{4})")
 
 
 @dataclass(frozen=True)
-class Training:
-    """The files of one training case: an image a channel, and the label map."""
+class Listed:
+    """The files of one entry: an image a channel, and the label map, None for images that nobody annotated."""
 
     images: tuple[Path, ...]
-    label: Path
+    label: Path | None
 
 
-def listed_training(folder: Path, content: Mapping[str, Any]) -> dict[str, Training]:
+def listed_cases(folder: Path, content: Mapping[str, Any]) -> dict[str, Listed]:
+    """Return the training cases as nnU-Net finds them, then the images listed under ``unlabelled``."""
+    unlabelled = {
+        case: Listed(tuple(_listed(folder, path) for path in entry["images"]), None)
+        for case, entry in content.get("unlabelled", {}).items()
+    }
+    return {**listed_training(folder, content), **unlabelled}
+
+
+def listed_training(folder: Path, content: Mapping[str, Any]) -> dict[str, Listed]:
     """Return the training cases as nnU-Net finds them: listed under ``dataset``, else from the folders.
 
     From the folders, a case is whatever has an image or a label; the missing file is named all the same.
     """
     if "dataset" in content:
         return {
-            case: Training(tuple(_listed(folder, path) for path in entry["images"]), _listed(folder, entry["label"]))
+            case: Listed(tuple(_listed(folder, path) for path in entry["images"]), _listed(folder, entry["label"]))
             for case, entry in content["dataset"].items()
         }
     ending = str(content.get("file_ending", ".nii.gz"))
@@ -36,7 +45,7 @@ def listed_training(folder: Path, content: Mapping[str, Any]) -> dict[str, Train
     cases = {_CHANNEL.sub(r"\1", stem) for stem in _stems(folder / "imagesTr", ending)}
     cases |= set(_stems(folder / "labelsTr", ending))
     return {
-        case: Training(
+        case: Listed(
             tuple(folder / "imagesTr" / f"{case}_{channel:04d}{ending}" for channel in range(channels)),
             folder / "labelsTr" / f"{case}{ending}",
         )
@@ -46,18 +55,19 @@ def listed_training(folder: Path, content: Mapping[str, Any]) -> dict[str, Train
 
 def shape_fault(content: Mapping[str, Any]) -> str:
     """Return which entry of ``dataset.json`` has the wrong type, empty if none has."""
-    for key in ("channel_names", "labels", "dataset", "provenance"):
+    for key in ("channel_names", "labels", "dataset", "unlabelled", "provenance"):
         if not isinstance(content.get(key, {}), dict):
             return f"a {key!r} that is no table"
     if not isinstance(content.get("file_ending", ""), str) or not isinstance(content.get("numTraining", 0), int):
         return "a file_ending that is no text, or a numTraining that is no number"
-    for case, entry in content.get("dataset", {}).items():
-        images = entry.get("images") if isinstance(entry, dict) else None
-        paths = [*images, entry.get("label")] if isinstance(images, list) else [None]
-        if not all(isinstance(path, str) for path in paths):
-            return f"an entry {case!r} in 'dataset' without images and label"
-    files = content.get("provenance", {}).get("files", {})
-    return "" if isinstance(files, dict) else "a 'provenance' whose files are no table"
+    for key, labels in (("dataset", ["label"]), ("unlabelled", [])):
+        for case, entry in content.get(key, {}).items():
+            images = entry.get("images") if isinstance(entry, dict) else None
+            paths = [*images, *(entry.get(label) for label in labels)] if isinstance(images, list) else [None]
+            if not all(isinstance(path, str) for path in paths):
+                return f"an entry {case!r} in {key!r} without {' and '.join(['images', *labels])}"
+    recorded = [content.get("provenance", {}).get(key, {}) for key in ("files", "linked")]
+    return "" if all(isinstance(files, dict) for files in recorded) else "a 'provenance' whose files are no table"
 
 
 def structure_findings(folder: Path, content: Mapping[str, Any]) -> list[Finding]:
@@ -79,7 +89,7 @@ def structure_findings(folder: Path, content: Mapping[str, Any]) -> list[Finding
     count = content.get("numTraining", len(cases))
     if count != len(cases):
         add("error", f"numTraining {count}", f"{len(cases)}, the cases there are", "correct dataset.json")
-    if not cases:
+    if not cases and not content.get("unlabelled"):
         add("error", "no training case", "one at least", "convert the dataset again")
     for name, case in _strangers(folder, content):
         action = "remove it, or name it <case>_<4-digit channel> for images and <case> for labels"
@@ -110,13 +120,13 @@ def _label_fault(labels: Mapping[str, Any]) -> str:
 
 
 def _strangers(folder: Path, content: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return files in imagesTr and labelsTr that no training case uses."""
-    used = {
-        path.resolve() for entry in listed_training(folder, content).values() for path in (*entry.images, entry.label)
-    }
+    """Return files in the folders of images and labels that no case uses."""
+    listed = listed_cases(folder, content).values()
+    used = {path.resolve() for entry in listed for path in (*entry.images, *([entry.label] if entry.label else []))}
+    parts = ["imagesTr", "labelsTr", "labels", *(["imagesTs"] if "unlabelled" in content else [])]
     return [
         (f"{part}/{path.name}", "")
-        for part in ("imagesTr", "labelsTr")
+        for part in parts
         for path in sorted((folder / part).glob("*") if (folder / part).is_dir() else [])
         if path.resolve() not in used
     ]

@@ -24,7 +24,7 @@ def read_roles(path: Path, patients: set[str], *, dataset: str) -> dict[str, Rol
     for row in rows:
         patient, role = row["patient"], row["role"]
         if role not in ("train", "test"):
-            raise _role_fault(dataset, patient, f"role {role!r}", "train or test", path)
+            raise _role_fault(dataset, patient, "another role", "train or test", path)
         if roles.setdefault(patient, role) != role:
             raise _role_fault(dataset, patient, "roles train and test", "one role a patient", path)
     absent = sorted(patients - roles.keys())
@@ -48,7 +48,7 @@ def read_annotated_slices(path: Path, patients: set[str], *, dataset: str) -> di
     slices: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for row in _read_rows(path, ("patient", "reader", "slice"), patients, dataset):
         if not (row["slice"].isascii() and row["slice"].isdecimal()):
-            found, wanted = f"slice {row['slice']!r} in {path.name}", "a whole number from 0"
+            found, wanted = f"a slice that is no number in {path.name}", "a whole number from 0"
             raise ConversionError(dataset, row["patient"], found=found, wanted=wanted, action=f"correct {path.name}")
         slices[row["patient"]][row["reader"]].append(int(row["slice"]))
     return slices
@@ -64,7 +64,7 @@ def _read_rows(path: Path, columns: tuple[str, ...], patients: set[str], dataset
     unknown = {row["patient"] for row in rows} - patients
     lacking = set(columns) - set(named)
     if lacking or unknown:
-        found = f"columns {_listed(named)}" if lacking else f"{len(unknown)} patients without a folder"
+        found = f"no columns {_listed(lacking)}" if lacking else f"{len(unknown)} patients without a folder"
         wanted = f"columns {', '.join(columns)}, and a folder for each patient"
         raise ConversionError(dataset, "", found=f"{path.name}: {found}", wanted=wanted, action=f"correct {path.name}")
     return rows

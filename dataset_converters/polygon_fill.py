@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 INDEX_DECIMALS = 6
 """Vertices are rounded to this many decimals of a pixel, so that a vertex meant to lie on a pixel centre does."""
+_EDGES_AT_ONCE = 4096  # bounds the memory that a crafted zigzag over all rows can take
 
 
 def fill_even_odd(polygons_xy: Iterable[NDArray[np.float64]], size_yx: tuple[int, int]) -> NDArray[np.bool_]:
@@ -30,15 +31,17 @@ def fill_even_odd(polygons_xy: Iterable[NDArray[np.float64]], size_yx: tuple[int
     rows, columns = size_yx
     crossings = np.zeros((rows, columns + 1), np.int32)
     for polygon in polygons_xy:
-        row, x = _row_crossings(np.round(polygon, INDEX_DECIMALS), rows)
-        np.add.at(crossings, (row, np.clip(np.ceil(x), 0, columns).astype(np.intp)), 1)
+        rounded = np.round(polygon, INDEX_DECIMALS)
+        edges = np.stack([rounded, np.roll(rounded, -1, axis=0)], axis=1)
+        for first in range(0, len(edges), _EDGES_AT_ONCE):
+            row, x = _row_crossings(edges[first : first + _EDGES_AT_ONCE], rows)
+            np.add.at(crossings, (row, np.clip(np.ceil(x), 0, columns).astype(np.intp)), 1)
     inside: NDArray[np.bool_] = np.cumsum(crossings[:, :columns], axis=1) % 2 == 1
     return inside
 
 
-def _row_crossings(polygon_xy: NDArray[np.float64], rows: int) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """Row index and x of every crossing of an edge with a row of pixel centres (low end in, high end out)."""
-    ends = np.stack([polygon_xy, np.roll(polygon_xy, -1, axis=0)], axis=1)
+def _row_crossings(ends: NDArray[np.float64], rows: int) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Row and x of every crossing of an edge (edges, ends, x y) with a row of pixel centres (low end in, high out)."""
     # low end first, ties by x: both directions of an edge must give the same x to the last bit
     swapped = (ends[:, 0, 1] > ends[:, 1, 1]) | ((ends[:, 0, 1] == ends[:, 1, 1]) & (ends[:, 0, 0] > ends[:, 1, 0]))
     ends[swapped] = ends[swapped, ::-1]

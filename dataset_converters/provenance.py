@@ -5,10 +5,33 @@ import importlib.metadata
 import os
 import platform
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+from dataset_converters.kernel_names import load_kernel_table
+from dataset_converters.nifti import sha256_of
+from dataset_converters.records import DatasetInfo
 
 _PACKAGE = Path(__file__).resolve().parent
 _DISTRIBUTIONS = ("ctshift", "numpy", "SimpleITK", "pydicom", "nibabel", "scipy")
+
+
+def conversion_basis(info: DatasetInfo, root: Path, options: Mapping[str, Any], *, without: Path) -> dict[str, Any]:
+    """Return everything but the cases that decides the bytes of a conversion.
+
+    ``kernel_table`` is the hash of the kernel table in use, where the dataset takes one.
+    """
+    return {
+        "converter": info.name,
+        "labels": dict(info.labels),
+        "options": dict(options),
+        "option_files": _option_files(options),
+        "kernel_table": _kernel_table(info, options),
+        "code": code_sha256(),
+        "source": source_fingerprint(root, without=without),
+        "versions": versions(),
+    }
 
 
 def versions() -> dict[str, str]:
@@ -34,9 +57,9 @@ def git_commit() -> str:
 
 
 def code_sha256() -> str:
-    """Return one hash over all source files of this package, so that no output of older code is taken over."""
+    """Return one hash over all code and tables of this package, so that no output of older ones is taken over."""
     digest = hashlib.sha256()
-    for path in sorted(_PACKAGE.rglob("*.py")):
+    for path in sorted(path for ending in ("py", "toml") for path in _PACKAGE.rglob(f"*.{ending}")):
         digest.update(f"{path.relative_to(_PACKAGE).as_posix()}\0".encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
@@ -55,8 +78,22 @@ def source_fingerprint(root: Path, *, without: Path) -> str:
         for name in sorted(files):
             path = Path(folder, name)
             facts = path.stat(follow_symlinks=False)
-            digest.update(f"{path.relative_to(root.resolve())}\0{facts.st_size}\0{facts.st_mtime_ns}\n".encode())
+            digest.update(os.fsencode(path.relative_to(root.resolve())))
+            digest.update(f"\0{facts.st_size}\0{facts.st_mtime_ns}\n".encode())
     return digest.hexdigest()
+
+
+def _option_files(options: Mapping[str, Any]) -> dict[str, str]:
+    """Return the hash of every file an option names, so that its change is noticed like one of the source."""
+    paths = {name: Path(value) for name, value in options.items() if isinstance(value, str) and value}
+    return {name: sha256_of(path) for name, path in paths.items() if path.is_file()}
+
+
+def _kernel_table(info: DatasetInfo, options: Mapping[str, Any]) -> str:
+    if "kernel_table" not in info.options:
+        return ""
+    named = options.get("kernel_table")
+    return load_kernel_table(Path(named) if named else None).sha256
 
 
 def _git(*arguments: str) -> str:

@@ -1,6 +1,7 @@
 """CT slices as one uniform stack in patient coordinates (LPS, millimetres), or the reason why they are none."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,10 @@ DIRECTION_TOLERANCE = 1e-3
 DUPLICATE_TOLERANCE_MM = 0.01
 """Slices closer together than this lie at one position."""
 TILT_TOLERANCE_MM = 0.1
-"""Largest distance of a slice's origin from the line through the first origin along the slice normal."""
+"""Largest distance of a slice's origin from the line through the first origin along the slice normal; of a tilted
+stack, from the line through the first and last origin."""
+LARGEST_TILT_DEG = 45.0
+"""Gantries tilt by 30 degrees at most; more is a fault of the headers."""
 GAP_TOLERANCE_MM = 0.1
 """Largest difference of a slice distance from the median one (of two, the smaller), and of a slice from its place in a
 uniform stack."""
@@ -37,18 +41,29 @@ class SliceStack:
         Distance of neighbouring slices.
     direction : tuple of float
         SimpleITK direction matrix (row-major; columns are the x, y, z axes), orthonormal and right-handed.
+    shift_mm_xy : tuple of float
+        Of each slice against the one before, along rows and columns: 0 unless the stack is sheared (gantry tilt).
+    tilt_deg : float
+        Angle between the line of the origins and the slice normal; 0 unless the stack is sheared.
     """
 
     order: tuple[int, ...]
     origin_mm: tuple[float, ...]
     slice_spacing_mm: float
     direction: tuple[float, ...]
+    shift_mm_xy: tuple[float, float] = (0.0, 0.0)
+    tilt_deg: float = 0.0
 
 
 def stack_slices(
-    positions_mm: NDArray[np.float64], orientations: NDArray[np.float64], *, dataset: str, case: str
+    positions_mm: NDArray[np.float64],
+    orientations: NDArray[np.float64],
+    *,
+    dataset: str,
+    case: str,
+    tilt: Literal["refuse", "shear"] = "refuse",
 ) -> SliceStack:
-    """Sort slices along their normal and check that they are one uniform, untilted stack.
+    """Sort slices along their normal and check that they are one uniform stack.
 
     Parameters
     ----------
@@ -56,6 +71,8 @@ def stack_slices(
         ImagePositionPatient of every slice.
     orientations : array (slices, 6)
         ImageOrientationPatient of every slice: cosines of the row, then of the column direction.
+    tilt : str
+        ``refuse`` a stack that is sheared, or accept it with the shift of its slices (``shear``).
 
     Raises
     ------
@@ -65,22 +82,31 @@ def stack_slices(
     where = (dataset, case)
     if len(positions_mm) < 2:
         raise ConversionError(*where, found="1 slice", wanted="2 or more", action="add the slices that are missing")
-    axes = _common_axes(orientations, where)
+    axes = common_axes(orientations, dataset=dataset, case=case)
     offsets = positions_mm - positions_mm[0]
     along_mm = offsets @ axes[2]
     order = np.argsort(along_mm, kind="stable")
-    _refuse_tilt(offsets[order] - offsets[order[0]], axes, where)
+    shift_mm_xy, tilt_deg = _tilt(offsets[order] - offsets[order[0]], axes, tilt, where)
     spacing_mm = _uniform_spacing(along_mm[order] + float(positions_mm[0] @ axes[2]), where)
     return SliceStack(
         order=tuple(int(i) for i in order),
         origin_mm=tuple(float(v) for v in positions_mm[order[0]]),
         slice_spacing_mm=spacing_mm,
         direction=tuple(float(v) for v in axes.T.ravel()),
+        shift_mm_xy=shift_mm_xy,
+        tilt_deg=tilt_deg,
     )
 
 
-def _common_axes(orientations: NDArray[np.float64], where: tuple[str, str]) -> NDArray[np.float64]:
-    """Rows: x (row), y (column) and z (normal) axes, made exactly orthonormal."""
+def common_axes(orientations: NDArray[np.float64], *, dataset: str, case: str) -> NDArray[np.float64]:
+    """Return x (row), y (column) and z (normal) axes of all slices as rows of a matrix, made exactly orthonormal.
+
+    Raises
+    ------
+    ConversionError
+        Different orientations, or ones that are not two unit vectors at a right angle.
+    """
+    where = (dataset, case)
     deviation = np.abs(orientations - orientations[0]).max()
     if not deviation <= DIRECTION_TOLERANCE:
         kinds = len(np.unique(np.round(orientations / DIRECTION_TOLERANCE), axis=0))
@@ -105,18 +131,32 @@ def _common_axes(orientations: NDArray[np.float64], where: tuple[str, str]) -> N
     return np.stack([row, column, np.cross(row, column)])
 
 
-def _refuse_tilt(offsets_mm: NDArray[np.float64], axes: NDArray[np.float64], where: tuple[str, str]) -> None:
-    sideways_mm = float(np.linalg.norm(offsets_mm @ axes[:2].T, axis=1).max())
+def _tilt(
+    offsets_mm: NDArray[np.float64], axes: NDArray[np.float64], tilt: str, where: tuple[str, str]
+) -> tuple[tuple[float, float], float]:
+    """Shift per slice along rows and columns (mm) and angle (degrees) of a sheared stack, zeros if it is upright."""
+    shifts_mm, along_mm = offsets_mm @ axes[:2].T, offsets_mm @ axes[2]
+    sideways_mm, last_mm = float(np.linalg.norm(shifts_mm, axis=1).max()), float(along_mm[-1])
     if sideways_mm <= TILT_TOLERANCE_MM:
-        return
-    along_mm = float(offsets_mm[-1] @ axes[2])
-    angle = np.degrees(np.arctan2(sideways_mm, along_mm))
+        return (0.0, 0.0), 0.0
+    angle = float(np.degrees(np.arctan2(sideways_mm, last_mm)))
+    line_mm = np.outer(along_mm / last_mm, shifts_mm[-1]) if last_mm > 0 else 0 * shifts_mm
+    stray_mm = float(np.linalg.norm(shifts_mm - line_mm, axis=1).max())
+    if stray_mm <= TILT_TOLERANCE_MM and angle <= LARGEST_TILT_DEG:
+        if tilt == "shear":
+            step_x, step_y = shifts_mm[-1] / (len(offsets_mm) - 1)
+            return (float(step_x), float(step_y)), angle
+        crooked = ""
+        action = "correct it by resampling (option tilt=shear where the dataset offers it), or leave the case out"
+    else:
+        crooked = f", up to {stray_mm:.2g} mm from a straight line" if stray_mm > TILT_TOLERANCE_MM else ""
+        action = "it is no gantry tilt that could be corrected; leave the case out"
     raise ConversionError(
         *where,
-        found=f"a sheared stack (gantry tilt): slices shift sideways by {sideways_mm:.4g} mm over {along_mm:.4g} mm, "
-        f"{angle:.1f} degrees off the slice normal",
+        found=f"a sheared stack (gantry tilt): slices shift sideways by {sideways_mm:.4g} mm over {last_mm:.4g} mm, "
+        f"{angle:.1f} degrees off the slice normal{crooked}",
         wanted=f"slices along their normal (within {TILT_TOLERANCE_MM} mm)",
-        action="correct the tilt by resampling with a tool made for it, or leave the case out",
+        action=action,
     )
 
 

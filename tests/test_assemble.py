@@ -7,7 +7,9 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
+import pydicom
 import pytest
+import SimpleITK as sitk
 
 from benchmarks.assemble import assemble
 from benchmarks.run_folder import open_run
@@ -16,6 +18,7 @@ from benchmarks.workflow.freshness import input_hashes
 from benchmarks.workflow.jobs import list_jobs
 from dataset_converters.check import check_nnunet_raw
 from dataset_converters.datasets import dicom_pairs, sts
+from dataset_converters.nifti import sha256_of, write_nifti
 from dataset_converters.writer import convert
 
 STUDIES = Path(__file__).resolve().parents[1] / "benchmarks" / "studies"
@@ -156,6 +159,55 @@ def test_slices_the_training_reader_did_not_annotate_are_ignored_in_training(tmp
     assert content["labels"] == {"background": 0, "disease": 1, "ignore": 2}
 
 
+def _edit_case(run: Path, case: str, **changes: Any) -> None:
+    path = run / "annotations" / "Dataset702_phantom" / "cases.json"
+    content = json.loads(path.read_text())
+    next(entry for entry in content["cases"] if entry["case"] == case).update(changes)
+    path.write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize(("case", "use"), [("P001", "arm LK trains on or watches it"), ("P006", "is scored on it")])
+def test_a_study_that_needs_a_case_nobody_annotated_names_it(
+    phantom: Path, tmp_path: Path, case: str, use: str
+) -> None:
+    run = shutil.copytree(phantom, tmp_path / "run")
+    _edit_case(run, case, readers={}, training_reader="", label=None)
+    with pytest.raises(StudyError, match=f"dataset phantom: case {case}: found no annotation, but .*{use}"):
+        assemble(run)
+
+
+def test_a_case_nobody_annotated_may_lie_beside_those_a_study_uses(phantom: Path, tmp_path: Path) -> None:
+    run = shutil.copytree(phantom, tmp_path / "run")
+    content = json.loads((run / "annotations/Dataset702_phantom/cases.json").read_text())
+    other = next(entry for entry in content["cases"] if entry["case"] == "P006")
+    content["variant_kinds"]["OTHER"] = "simulated"
+    variants = {"OTHER": other["variants"]["LK"]}
+    content["cases"].append({**other, "patient": "P099", "case": "P099", "variants": variants, "readers": {}})
+    (run / "annotations/Dataset702_phantom/cases.json").write_text(json.dumps(content))
+    assemble(run)
+    assert _matrix(run)["references"]["phantom_P099"]["readers"] == {}
+
+
+def test_voxels_a_reader_left_open_are_ignored_in_training(phantom: Path, tmp_path: Path) -> None:
+    run = shutil.copytree(phantom, tmp_path / "run")
+    assert _matrix(run)["ignore_label"] is None
+    readers = _matrix(run)["references"]["phantom_P002"]["readers"]
+    mask = run / readers["reader1"]["annotation"]
+    image = sitk.ReadImage(str(mask))
+    image[0:4, :, :] = 11
+    write_nifti(mask, image)
+    entry = {"sha256": sha256_of(mask), "empty": False, "cleared_slices": 0, "ignored_voxels": 1, "ignore_value": 11}
+    _edit_case(run, "P002", readers={**readers, "reader1": {**readers["reader1"], **entry}})
+    assemble(run)
+    matrix = _matrix(run)
+    assert matrix["ignore_label"] == 2
+    assert matrix["references"]["phantom_P002"]["readers"]["reader1"]["ignore_value"] == 11
+    assert matrix["references"]["phantom_P001"]["readers"]["reader1"]["ignore_value"] is None
+    label = _label(run, "nnUNet_raw/Dataset901_quickstart/labelsTr/phantom_P002-LK.nii.gz")
+    assert (label[:4] == 2).all()
+    assert not (label[4:] == 2).any()
+
+
 def test_an_unknown_training_reader_is_an_error(tmp_path: Path) -> None:
     study = _phantom_study(tmp_path)
     study.write_text(study.read_text().replace('training_reader = "reader1"', 'training_reader = "reader9"'))
@@ -207,12 +259,22 @@ def test_a_run_refuses_another_dataset_before_it_writes_anything(tmp_path: Path)
     open_run(study, run, data=None, device="cpu")
 
 
+def _another_patient(source: Path, target: Path, *, shift: int) -> None:
+    """Copy a patient with every value changed: equal images would be taken for one person."""
+    shutil.copytree(source, target)
+    for path in sorted(target.rglob("*.dcm")):
+        content = pydicom.dcmread(path)
+        if content.Modality == "CT":
+            content.PixelData = (content.pixel_array + shift).astype(content.pixel_array.dtype).tobytes()
+            content.save_as(path)
+
+
 def test_the_2021_protocol_runs_on_own_dicom_of_two_diseases(tmp_path: Path) -> None:
     for disease in ("covid19", "ild"):
         root = tmp_path / "data" / disease
         dicom_pairs.make_sample(root)
-        for copy in ("P03", "P04"):
-            shutil.copytree(root / "P01", root / copy)
+        for shift, copy in enumerate(("P03", "P04"), start=1 if disease == "ild" else 3):
+            _another_patient(root / "P01", root / copy, shift=shift)
         (root / "patients.csv").write_text("patient,role\nP01,train\nP02,test\nP03,train\nP04,train\n")
     run = tmp_path / "run"
     _convert_all(STUDIES / "kernel_2021.toml", run, tmp_path / "data")

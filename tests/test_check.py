@@ -20,7 +20,7 @@ from dataset_converters.nifti import UnreadableNiftiError, read_nifti, write_nif
 from dataset_converters.records import CtImage
 from dataset_converters.writer import convert
 
-IMAGE, LABEL = "imagesTr/P1-LK_0000.nii.gz", "labelsTr/P1-LK.nii.gz"
+IMAGE, LABEL = "imagesTr/P1-LK_0000.nii.gz", "labels/P1.nii.gz"
 
 
 @pytest.fixture
@@ -33,6 +33,17 @@ def folder(toy: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(toy, "list_cases", lambda root: [case("P1"), case("P2")])
     return convert("toy", tmp_path / "source", tmp_path / "run")
+
+
+@pytest.fixture
+def plain(folder: Path) -> Path:
+    """The same in nnU-Net's layout without a list of files, as others write it."""
+    (folder / "labels").rename(folder / "labelsTr")
+    for case in ("P1", "P2"):
+        (folder / f"labelsTr/{case}.nii.gz").rename(folder / f"labelsTr/{case}-LK.nii.gz")
+    content = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
+    write_json(folder / "dataset.json", {key: value for key, value in content.items() if key != "dataset"})
+    return folder
 
 
 def annotations(folder: Path) -> Path:
@@ -73,7 +84,7 @@ def test_truncated_gzip_that_itk_reads_without_a_word(folder: Path) -> None:
     path.write_bytes(whole[:-4])
     assert "truncated or damaged gzip stream" in errors(folder)[0]
     path.write_bytes(whole[:-8] + struct.pack("<I", 1) + whole[-4:])
-    assert "CRC check failed" in errors(folder)[0]
+    assert "truncated or damaged gzip stream" in errors(folder)[0]
     path.write_bytes(b"")
     assert "no NIfTI-1 header" in errors(folder)[0]
 
@@ -110,11 +121,11 @@ def test_wrong_spacing_origin_direction_and_shape(folder: Path) -> None:
         change(label)
         write_nifti(folder / LABEL, label)
         (message,) = errors(folder)
-        assert message.startswith("error: Dataset790_toy: P1-LK: found P1-LK.nii.gz: ")
+        assert message.startswith("error: Dataset790_toy: P1-LK: found P1.nii.gz: ")
         assert found in message
         assert "wanted the image's grid: size 6 x 7 x 5 (x, y, z), spacing 0.8 x 0.9 x 3 mm" in message
     write_nifti(folder / LABEL, make_annotation(grid)[:, :, 1:])
-    assert "P1-LK.nii.gz: size 6 x 7 x 4" in errors(folder)[0]
+    assert "P1.nii.gz: size 6 x 7 x 4" in errors(folder)[0]
     label = make_annotation(grid)
     label.SetOrigin([value + 1e-4 for value in grid.GetOrigin()])
     write_nifti(folder / LABEL, label)
@@ -142,7 +153,7 @@ def test_header_that_contradicts_itself(folder: Path) -> None:
 @pytest.mark.parametrize(("value", "shown"), [(7, "labels 7 (12 voxels)"), (255, "labels 255 (12 voxels)")])
 def test_unknown_label(folder: Path, value: int, shown: str) -> None:
     write_nifti(folder / LABEL, make_annotation(make_image(), value=value))
-    assert f"P1-LK: found P1-LK.nii.gz: {shown}; wanted values [0, 1] of dataset.json" in errors(folder)[0]
+    assert f"P1-LK: found P1.nii.gz: {shown}; wanted values [0, 1] of dataset.json" in errors(folder)[0]
 
 
 def test_labels_that_are_no_whole_numbers(folder: Path) -> None:
@@ -160,12 +171,25 @@ def test_empty_masks(folder: Path) -> None:
     write_nifti(folder / LABEL, empty)
     assert errors(folder) == []
     assert "P1-LK: found no foreground voxel in its label file" in warnings(folder)[0]
-    write_nifti(folder / "labelsTr/P2-LK.nii.gz", empty)
+    write_nifti(folder / "labels/P2.nii.gz", empty)
     assert "found no foreground in any of 2 label files" in errors(folder)[0]
 
 
+def test_a_clean_dataset_without_a_list_has_no_findings(plain: Path) -> None:
+    assert check_nnunet_raw(plain) == []
+
+
 def test_missing_and_extra_files(folder: Path) -> None:
-    (folder / LABEL).rename(folder / "labelsTr/P9-LK.nii.gz")
+    (folder / LABEL).rename(folder / "labels/P9.nii.gz")
+    (folder / "imagesTr/notes.txt").write_text("x")
+    assert [text for text in errors(folder) if "P1-LK: found P1.nii.gz: No such file" in text] == errors(folder)
+    assert "found imagesTr/notes.txt, which belongs to no case" in warnings(folder)[0]
+    assert "found labels/P9.nii.gz, which belongs to no case" in warnings(folder)[1]
+
+
+def test_missing_and_extra_files_without_a_list(plain: Path) -> None:
+    folder = plain
+    (folder / "labelsTr/P1-LK.nii.gz").rename(folder / "labelsTr/P9-LK.nii.gz")
     (folder / "imagesTr/notes.txt").write_text("x")
     found = errors(folder)
     assert "error: Dataset790_toy: found numTraining 2; wanted 3, the cases there are; correct dataset.json" in found
@@ -217,6 +241,9 @@ def test_dataset_json_that_nnunet_would_trip_over(folder: Path, change: dict, fo
         {"provenance": {"files": "all"}},
         {"dataset": {"P1": "P1.nii.gz"}},
         {"dataset": {"P1": {"images": ["a.nii.gz"]}}},
+        {"unlabelled": ["imagesTs/P1_0000.nii.gz"]},
+        {"unlabelled": {"P1": {"images": "a.nii.gz"}}},
+        {"provenance": {"linked": []}},
     ],
 )
 def test_dataset_json_of_another_shape_is_a_finding(folder: Path, change: dict) -> None:
@@ -261,11 +288,11 @@ def test_regions_and_ignore_are_understood(folder: Path) -> None:
 def test_dataset_that_lists_its_files(folder: Path, tmp_path: Path) -> None:
     study = tmp_path / "run/nnUNet_raw/Dataset901_study"
     source = json.loads((folder / "dataset.json").read_text())
-    del source["provenance"]
+    del source["provenance"]  # its paths are those of the other folder
     entries = {
         f"toy_{case}-LK": {
             "images": [f"../Dataset790_toy/imagesTr/{case}-LK_0000.nii.gz"],
-            "label": str(folder / f"labelsTr/{case}-LK.nii.gz"),
+            "label": str(folder / f"labels/{case}.nii.gz"),
         }
         for case in ("P1", "P2")
     }

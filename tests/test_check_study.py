@@ -1,6 +1,7 @@
 """``benchmarks check``: what would stop a study is named before hours are spent."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,36 @@ def test_a_reader_nobody_is_and_a_split_that_cannot_be_are_named(
     study = _sts(tmp_path)
     study.write_text(study.read_text().replace(old, new))
     assert check_study(study, tmp_path / "run", data=_sample(tmp_path), device="cpu") == [message]
+
+
+def test_a_case_that_nobody_annotated_cannot_be_scored(
+    tmp_path: Path, ready: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dataset_converters.datasets import sts
+
+    data, listed = _sample(tmp_path), sts.list_cases
+    monkeypatch.setattr(
+        sts,
+        "list_cases",
+        lambda root: [replace(case, annotations={}) if case.case == "STS_201" else case for case in listed(root)],
+    )
+    (finding,) = check_study(_sts(tmp_path), tmp_path / "run", data=data, device="cpu")
+    assert finding.startswith("dataset sts: case STS_201: found no annotation, but arm ")
+
+
+def test_an_error_of_a_library_is_shown_without_its_text(
+    tmp_path: Path, ready: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dataset_converters.datasets import sts
+
+    def fail(root: Path) -> list:
+        raise KeyError("Doe^John")
+
+    data = _sample(tmp_path)
+    monkeypatch.setattr(sts, "list_cases", fail)
+    (finding,) = check_study(_sts(tmp_path), tmp_path / "run", data=data, device="cpu")
+    assert finding.startswith("dataset sts: sts: found KeyError (")
+    assert "Doe" not in finding
 
 
 def test_an_unknown_trainer_lists_those_there_are(tmp_path: Path) -> None:

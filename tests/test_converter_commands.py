@@ -1,78 +1,22 @@
-"""The converters' command line, and conversions killed at any moment."""
+"""The converters' command line."""
 
-import signal
-import subprocess
-import sys
-import textwrap
-import time
+import json
 from pathlib import Path
 from types import ModuleType
 
 import pytest
-from toy_dataset import Convert, add_module, files_below, make_case
+from toy_dataset import Convert, make_case, make_image
 
+from dataset_converters import convert_command
 from dataset_converters.__main__ import main
 from dataset_converters.atomic import write_json
+from dataset_converters.datasets import dicom_pairs
+from dataset_converters.nifti import write_nifti
+from dataset_converters.records import CtImage
+from dataset_converters.registry import list_datasets
+from dataset_converters.show_command import format_dataset
 
 pytestmark = pytest.mark.filterwarnings("error")
-
-
-SLOW_TOY = """
-import time
-import numpy as np
-import SimpleITK as sitk
-from dataset_converters.records import Case, CtImage
-
-
-def image(seed):
-    time.sleep(0.15)
-    values = np.random.default_rng(seed).normal(0, 300, (20, 64, 64)).astype("int16")
-    return CtImage(sitk.GetImageFromArray(values), {})
-
-
-def annotation(grid):
-    values = sitk.Cast(grid > 500, sitk.sitkUInt8)
-    return values
-
-
-def list_cases(root, *, depth=5):
-    return [
-        Case(f"P{n}", f"P{n}", {"LK": lambda n=n: image(n), "MK": lambda n=n: image(-n % 99)}, {"r": annotation})
-        for n in range(1, 6)
-    ]
-"""
-
-
-def test_killed_processes_resume_with_the_same_bytes(tmp_path: Path, dataset_folder: Path) -> None:
-    path = add_module(dataset_folder, "slow_toy")
-    path.write_text(path.read_text() + SLOW_TOY)
-    program = textwrap.dedent(f"""
-        import sys
-        import dataset_converters.datasets as datasets
-        datasets.__path__.append({str(dataset_folder)!r})
-        from dataset_converters.__main__ import main
-        print("ready", flush=True)
-        sys.exit(main(["convert", "slow_toy", "nowhere", sys.argv[1]]))
-    """)
-
-    def start(out: Path) -> subprocess.Popen:
-        process = subprocess.Popen([sys.executable, "-c", program, str(out)], stdout=subprocess.PIPE, text=True)
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        return process
-
-    listings = tmp_path / "killed/nnUNet_raw/Dataset790_slow_toy/dataset.json"
-    for seconds in (0.25, 0.5, 0.7):
-        process = start(tmp_path / "killed")
-        time.sleep(seconds)
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-        assert not listings.exists()
-    for name in ("killed", "whole"):
-        process = start(tmp_path / name)
-        assert "5 cases, 10 images" in process.communicate()[0]
-        assert process.returncode == 0
-    assert files_below(tmp_path / "killed") == files_below(tmp_path / "whole")
 
 
 def test_command_line_says_one_thing_and_exits(
@@ -94,15 +38,22 @@ def test_command_line_says_one_thing_and_exits(
     spec = {"converter": "toy", "root": "nowhere", "out": out, "nnunet_name": "", "dataset_id": 0}
     write_json(tmp_path / "spec.json", {**spec, "training_reader": "reader1", "options": {}, "exclude": {}})
     assert main(["convert", "--spec", str(tmp_path / "spec.json")]) == 0
-    assert main(["list"]) == 0
-    assert "toy (790): Toy" in capsys.readouterr().out
+    assert (
+        main(["convert", "toy", "--in", "nowhere", "--out", out, "--workers", "2", "--id", "12", "--name", "mine"]) == 0
+    )
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["convert", "tooy", "a", "b"], "found no dataset 'tooy'; did you mean 'toy'?"),
-        (["convert", "toy", "a"], "found an incomplete command; wanted NAME ROOT OUT"),
+        (["convert", "toy", "a"], "found an incomplete command; wanted NAME --in DIR --out DIR"),
+        (["convert", "toy", "a", "--in", "b"], "found --in and the same folder without it"),
+        (["convert", "toy", "a", "b", "--workers", "0"], "found --workers 0; wanted 1 or more"),
+        (["convert", "toy", "--spec", "absent.json"], "found --spec and NAME, --in or --out"),
+        (["show", "tooy"], "found no dataset 'tooy'; did you mean 'toy'?"),
+        (["pairs", "absent"], "absent: found no such folder"),
+        (["survey", "absent"], "absent: found no such folder"),
         (["convert", "toy", "a", "b", "--option", "depth"], "found 'depth'; wanted --option KEY=VALUE"),
         (["convert", "toy", "a", "b", "--option", "depth=soft"], "found 'soft'; wanted a TOML value"),
         (["convert", "toy", "a", "b", "--option", "deep=1"], "toy: found option 'deep'"),
@@ -125,3 +76,133 @@ def test_command_line_mistakes(
     assert message in printed.err
     assert "Traceback" not in printed.err
     assert not (tmp_path / "b").exists()
+
+
+def test_list_has_a_line_a_dataset(toy: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list"]) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("toy ")]
+    assert line.split() == ["toy", "(790)", "3", "unconfirmed", "tumour", "Toy"]
+
+
+LAYOUT = """Toy.
+
+Access
+    none
+Layout
+    ``<patient>/ct.nii.gz``
+
+        deeper
+Labels
+    1 tumour
+"""
+
+
+def test_show_says_all_that_the_dataset_file_says(toy: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(toy, "__doc__", LAYOUT)
+    monkeypatch.setattr(toy, "describe", lambda root: toy.DATASET, raising=False)
+    text = format_dataset(toy)
+    for line in (
+        "toy: Toy",
+        "id: 790: Dataset790_toy",
+        "paper: Toy 2020",
+        "obtain: none",
+        "licence: CC0",
+        "cases: 3",
+        "labels (depends on the options): 1 tumour",
+        "variants (depends on the options):",
+        "lung definition: none",
+        "options: --option depth=...  number of slices",
+        "layout:\n  ``<patient>/ct.nii.gz``\n\n      deeper\nconvert:",
+    ):
+        assert line in text
+    assert "LK (native), MK (native)" in text
+
+
+def test_every_dataset_can_be_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    for module in list_datasets():
+        assert main(["show", module.DATASET.name]) == 0
+        text = " ".join(capsys.readouterr().out.split())
+        for part in (module.DATASET.access, module.DATASET.licence, *module.DATASET.faults):
+            assert " ".join(part.split()) in text
+        assert ("\nLayout\n" in (module.__doc__ or "")) == ("layout:" in text)
+
+
+def test_convert_links_when_asked(
+    toy: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = tmp_path / "ct.nii.gz"
+    write_nifti(source, make_image(1))
+    case = make_case("P1", images={"LK": lambda: CtImage(make_image(1), {}, source)})
+    monkeypatch.setattr(toy, "list_cases", lambda root, **options: [case])
+    assert main(["convert", "toy", "--in", str(tmp_path), "--out", str(tmp_path / "run"), "--link"]) == 0
+    content = json.loads((tmp_path / "run/nnUNet_raw/Dataset790_toy/dataset.json").read_text())
+    assert content["dataset"]["P1-LK"]["images"] == [str(source)]
+
+
+def test_no_text_of_a_library_and_no_path_of_the_source_is_printed(
+    toy: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deep = tmp_path / "Doe_John" / "1.dcm"
+
+    def unreadable(root: Path) -> list:
+        raise PermissionError(13, "Permission denied", str(deep))
+
+    def confused(root: Path) -> list:
+        raise KeyError("Doe^John")
+
+    for list_cases, found in ((unreadable, "toy: found PermissionError ("), (confused, "toy: found KeyError (")):
+        monkeypatch.setattr(toy, "list_cases", list_cases)
+        assert main(["convert", "toy", str(tmp_path), str(tmp_path / "run")]) == 1
+        printed = capsys.readouterr()
+        assert printed.err.startswith(found)
+        assert "Doe" not in printed.err
+    monkeypatch.setattr(convert_command, "plan_conversion", lambda *_, **__: unreadable(tmp_path))
+    assert main(["convert", "toy", str(tmp_path), "--dry-run"]) == 1
+    assert capsys.readouterr().err.startswith("Permission denied (")
+    monkeypatch.setattr(convert_command, "plan_conversion", lambda *_, **__: confused(tmp_path))
+    assert main(["convert", "toy", str(tmp_path), "--dry-run"]) == 1
+    assert capsys.readouterr().err.startswith("found KeyError (")
+
+
+def test_check_writes_a_report_where_asked(
+    toy: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cases = [make_case("P1"), make_case("P2", annotations={}, role="test")]
+    monkeypatch.setattr(toy, "list_cases", lambda root: cases)
+    assert main(["convert", "toy", "nowhere", str(tmp_path / "run")]) == 0
+    capsys.readouterr()
+    folder, report = tmp_path / "run/nnUNet_raw/Dataset790_toy", tmp_path / "report"
+    assert main(["check", str(folder), "--report", str(report)]) == 0
+    assert capsys.readouterr().out == f"{report / 'index.html'}\n"
+    text = (report / "index.html").read_text(encoding="utf-8")
+    for image in ("P1-LK", "P1-MK", "P2-LK", "P2-MK"):
+        assert image in text
+
+
+def test_check_finds_the_masks_beside_the_dataset(
+    toy: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(toy, "list_cases", lambda root: [make_case("P1")])
+    assert main(["convert", "toy", "nowhere", str(tmp_path / "run")]) == 0
+    (tmp_path / "run/annotations/Dataset790_toy/P1-reader1.nii.gz").unlink()
+    monkeypatch.chdir(tmp_path / "run/nnUNet_raw")
+    assert main(["check", "Dataset790_toy"]) == 1
+    assert "P1: found P1-reader1.nii.gz: No such file" in capsys.readouterr().out
+
+
+def test_pairs_and_survey_print_and_write_what_they_find(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    dicom_pairs.make_sample(tmp_path / "source")
+    table = tmp_path / "table.csv"
+    assert main(["pairs", str(tmp_path / "source"), "--csv", str(table)]) == 0
+    assert "2 pair" in capsys.readouterr().out.splitlines()[-1]
+    assert len(table.read_text(encoding="utf-8").splitlines()) == 1 + 2
+    assert main(["survey", str(tmp_path / "source"), "--csv", str(table)]) == 0
+    assert "read" in capsys.readouterr().out.splitlines()[-1]
+    assert "CT series" in table.read_text(encoding="utf-8")
+
+
+def test_pairs_take_a_kernel_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    dicom_pairs.make_sample(tmp_path / "source")
+    (tmp_path / "table.toml").write_text('[philips]\nsoft = ["L"]\n')
+    assert main(["pairs", str(tmp_path / "source"), "--kernel-table", str(tmp_path / "table.toml")]) == 0
+    assert "4 alone" in capsys.readouterr().out.splitlines()[-1]

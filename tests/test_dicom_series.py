@@ -1,4 +1,7 @@
+import logging
 import shutil
+import warnings
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -7,13 +10,18 @@ import pytest
 import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydicom.data import get_testdata_file
+from pydicom.pixels import get_decoder
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian
 
-from dataset_converters import dicom_checks
+from dataset_converters import dicom_checks, dicom_encoding
+from dataset_converters.dicom_headers import read_headers
 from dataset_converters.dicom_sample import write_contours, write_ct_series
-from dataset_converters.dicom_series import group_dicom_series, read_dicom_series
+from dataset_converters.dicom_series import group_dicom_series, inspect_dicom_series, read_dicom_series
 from dataset_converters.errors import ConversionError
 from dataset_converters.facts import fact_fault
 from dataset_converters.grid import grid_difference, grid_of
+from dataset_converters.quiet_pydicom import quiet
 from dataset_converters.slice_stack import stack_slices
 
 WHERE = {"dataset": "demo", "case": "C1"}
@@ -65,7 +73,7 @@ def test_series_comes_back_with_values_and_geometry(tmp_path, direction) -> None
     assert ct.image.GetSpacing() == pytest.approx(image.GetSpacing(), abs=1e-6)
     assert ct.facts == {
         "kernel": "SOFT",
-        "manufacturer": "GE MEDICAL SYSTEMS",
+        "manufacturer": "GE",
         "kvp": "120",
         "slice_thickness_mm": "2.5",
     }
@@ -122,6 +130,21 @@ def test_no_identifying_attribute_reaches_facts_or_messages(tmp_path) -> None:
         assert not [secret for secret in hidden if secret in text]
 
 
+def test_pydicom_neither_warns_nor_logs_and_is_loud_again_afterwards(caplog, recwarn) -> None:
+    logger = logging.getLogger("pydicom")
+    mode, level = pydicom.config.settings.reading_validation_mode, logger.level
+    with suppress(KeyError), quiet():
+        warnings.warn("DOE", stacklevel=1)
+        logger.critical("DOE")
+        logging.getLogger("pydicom.pixels").error("DOE")
+        raise KeyError
+    assert not recwarn.list
+    assert not caplog.records
+    assert (pydicom.config.settings.reading_validation_mode, logger.level) == (mode, level)
+    logger.critical("heard")
+    assert [record.message for record in caplog.records] == ["heard"]
+
+
 def test_several_kernel_values_are_joined_and_varying_numbers_become_a_range(tmp_path) -> None:
     files = _series(tmp_path, kernel=["Br38f", "3"], Exposure="253")
     _edit(files[1], Exposure="254")
@@ -145,12 +168,24 @@ FAULTS = {
     "mixed series": (lambda f: _edit(f[0], SeriesInstanceUID="1.2.3"), "2 series mixed: .*wanted 1 series"),
     "mixed kernels": (
         lambda f: _edit(f[0], ConvolutionKernel="LUNG"),
-        "1 slices with kernel LUNG .*3 slices with kernel SOFT",
+        "1 slices with kernel LUNG; 3 slices with kernel SOFT",
     ),
     "missing slice": (lambda f: f[1].unlink(), r"5 mm between -881\.32 and -876\.32; wanted 2\.5 mm everywhere"),
-    "repeated slice": (
-        lambda f: shutil.copy(f[1], f[1].with_name("copy.dcm")),
-        r"one position along the normal: \(-878\.82\)",
+    "changed copy": (
+        lambda f: _edit(shutil.copy(f[1], f[1].with_name("copy.dcm")), RescaleIntercept="-1000"),
+        r"one position along the normal: \(-878\.82\) mm; 2 slices with different pixels or acquisitions at 1",
+    ),
+    "copy of another acquisition": (
+        lambda f: _edit(shutil.copy(f[1], f[1].with_name("copy.dcm")), AcquisitionTime="101010"),
+        "2 slices with different pixels or acquisitions at 1 positions",
+    ),
+    "stacked acquisitions": (
+        lambda f: [
+            _edit(shutil.copy(p, p.with_name(f"again_{p.name}")), AcquisitionNumber="2", RescaleIntercept="-1000")
+            for p in f
+            if not _edit(p, AcquisitionNumber="1")
+        ],
+        r"2 acquisitions of 4, 4 slices are stacked \(8 slices at 4 positions\)",
     ),
     "gantry tilt": (
         lambda f: [_edit(p, ImagePositionPatient=["0", f"{0.6 * i:.1f}", str(2.5 * i)]) for i, p in enumerate(f)],
@@ -169,9 +204,15 @@ FAULTS = {
     "no position": (lambda f: _edit(f[2], ImagePositionPatient=None), "000001.dcm without ImagePositionPatient"),
     "no slope": (lambda f: _edit(f[2], RescaleSlope=None), "without RescaleSlope"),
     "modality": (lambda f: [_edit(p, Modality="MR") for p in f], "modality MR in 4 files; wanted modality CT"),
-    "multi-frame": (lambda f: _edit(f[0], NumberOfFrames="8"), r"multi-frame file \(8 frames\).*not supported yet"),
-    "colour": (lambda f: _edit(f[0], PhotometricInterpretation="RGB", SamplesPerPixel=3), "with 3 samples, RGB"),
-    "not HU": (lambda f: _edit(f[0], RescaleType="Z_EFF"), "rescaled to Z_EFF"),
+    "multi-frame": (
+        lambda f: _edit(f[0], NumberOfFrames="8"),
+        r"a multi-frame file that is no enhanced CT \(1 of 4 files\)",
+    ),
+    "colour": (
+        lambda f: _edit(f[0], PhotometricInterpretation="RGB", SamplesPerPixel=3),
+        "with 3 samples per pixel, or not MONOCHROME2",
+    ),
+    "not HU": (lambda f: _edit(f[0], RescaleType="Z_EFF"), "values rescaled to a unit other than HU"),
     "cut off pixels": (
         lambda f: _truncate(f[1], f[1].stat().st_size - 4),
         "000002.dcm whose pixels cannot be read .*3 x 5",
@@ -212,6 +253,184 @@ def test_compression_without_decoder_names_the_extra(tmp_path, monkeypatch) -> N
 
     monkeypatch.setattr(dicom_checks, "get_decoder", lambda uid: Missing())
     with pytest.raises(ConversionError, match=r"compressed as RLE Lossless.*pip install ctshift\[compressed\]"):
+        read_dicom_series(tmp_path, **WHERE)
+
+
+def _need_decoder(syntax: pydicom.uid.UID) -> None:
+    if not get_decoder(syntax).is_available:
+        pytest.skip("needs the extra 'compressed'")
+
+
+def _encapsulate(files, encode, syntax: str) -> None:
+    """Replace the pixels of every file by those of the same plane, encoded by another library."""
+    for path in files:
+        file = pydicom.dcmread(path)
+        file.PixelData = encode(file.pixel_array)
+        file["PixelData"].is_undefined_length = True
+        file.file_meta.TransferSyntaxUID = syntax
+        file.save_as(path)
+
+
+def _encoded_by_itk(folder: Path, compressor: str):
+    def encode(plane):
+        image = sitk.GetImageFromArray(plane[None])
+        sitk.WriteImage(image, str(folder / "encoded.dcm"), useCompression=True, compressor=compressor)
+        return pydicom.dcmread(folder / "encoded.dcm").PixelData
+
+    return encode
+
+
+@pytest.mark.parametrize(
+    ("compressor", "syntax"),
+    [("JPEG", pydicom.uid.JPEGLosslessSV1), ("JPEG2000", pydicom.uid.JPEG2000Lossless)],
+)
+def test_lossless_compression_by_another_library_gives_the_same_volume(tmp_path, compressor, syntax) -> None:
+    _need_decoder(syntax)
+    image = _image(size_zyx=(3, 24, 20))
+    files = write_ct_series(tmp_path / "ct", image, kernel="SOFT", manufacturer="GE").files
+    _encapsulate(files, _encoded_by_itk(tmp_path, compressor), syntax)
+    read = read_dicom_series(tmp_path / "ct", **WHERE)
+    np.testing.assert_array_equal(sitk.GetArrayFromImage(read.image), sitk.GetArrayFromImage(image))
+    assert "lossy_compression" not in read.facts
+
+
+def test_jpeg_ls_of_pydicoms_own_example(tmp_path) -> None:
+    _need_decoder(pydicom.uid.JPEGLSLossless)
+    plain, packed = (
+        pydicom.dcmread(get_testdata_file(name)) for name in ("MR_small.dcm", "MR_small_jpeg_ls_lossless.dcm")
+    )
+    image = _image(size_zyx=(2, 64, 64))
+    files = write_ct_series(tmp_path, image, kernel="SOFT", manufacturer="GE", BitsStored=16, HighBit=15).files
+    _encapsulate(files, lambda plane: packed.PixelData, packed.file_meta.TransferSyntaxUID)
+    read = sitk.GetArrayFromImage(read_dicom_series(tmp_path, **WHERE).image)
+    np.testing.assert_array_equal(read, np.stack([plain.pixel_array - 1024] * 2))
+
+
+def test_lossy_compression_becomes_a_fact(tmp_path) -> None:
+    files = _series(tmp_path)
+    _edit(files[2], LossyImageCompression="01")
+    facts = read_dicom_series(tmp_path, **WHERE).facts
+    assert facts["lossy_compression"] == "yes"
+    assert fact_fault(facts) is None
+
+
+def test_exact_repetitions_are_dropped_and_counted(tmp_path) -> None:
+    files = _series(tmp_path)
+    shutil.copy(files[0], tmp_path / "again.dcm")
+    shutil.copy(files[3], tmp_path / "000099.dcm")
+    ct = read_dicom_series(tmp_path, **WHERE)
+    np.testing.assert_array_equal(sitk.GetArrayFromImage(ct.image), sitk.GetArrayFromImage(_image()))
+    assert ct.facts["duplicate_slices_dropped"] == "2"
+    assert fact_fault(ct.facts) is None
+
+
+def test_overlapping_slices_are_accepted_and_noted(tmp_path) -> None:
+    _series(tmp_path, SliceThickness="4")
+    facts = read_dicom_series(tmp_path, **WHERE).facts
+    assert (facts["slice_thickness_mm"], facts["slice_overlap_mm"]) == ("4", "1.5")
+
+
+def test_series_keeps_what_pairs_it_with_other_objects_in_memory(tmp_path) -> None:
+    files = _series(tmp_path, StudyInstanceUID="1.2.9", AcquisitionNumber="4", AcquisitionTime="101112")
+    series = inspect_dicom_series(read_headers(reversed(files), **WHERE), **WHERE)
+    assert series.files == files
+    assert series.sop_instance_uids == tuple(pydicom.dcmread(path).SOPInstanceUID for path in files)
+    assert (series.study_uid, series.acquisition) == ("1.2.9", "4|101112")
+
+
+def test_only_numbers_and_listed_words_become_facts(tmp_path) -> None:
+    _series(
+        tmp_path,
+        manufacturer="DOE Hospital",
+        kernel="DOE",
+        ManufacturerModelName="Jane",
+        PatientPosition="FFS",
+        ScanOptions="HELICAL MODE",
+        FilterType="DOE",
+        BodyPartExamined="CHEST",
+        SpiralPitchFactor=0.984,
+        XRayTubeCurrent="19500102",
+        ReconstructionDiameter="500",
+    )
+    assert read_dicom_series(tmp_path, **WHERE).facts == {
+        "kernel": "unlisted",
+        "kvp": "120",
+        "slice_thickness_mm": "2.5",
+        "patient_position": "FFS",
+        "scan_options": "HELICAL MODE",
+        "body_part": "CHEST",
+        "pitch": "0.984",
+        "reconstruction_diameter_mm": "500",
+    }
+
+
+def _store(files, stored_zyx, **attributes) -> None:
+    for path, plane in zip(files, stored_zyx, strict=True):
+        _edit(path, PixelData=plane.tobytes(), **attributes)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "attributes", "intercept"),
+    [
+        ("<u2", {"BitsAllocated": 16, "BitsStored": 16, "HighBit": 15, "PixelRepresentation": 0}, -32768),
+        ("<u2", {"BitsAllocated": 16, "BitsStored": 12, "HighBit": 11, "PixelRepresentation": 0}, -1024),
+        ("<i2", {"BitsAllocated": 16, "BitsStored": 12, "HighBit": 11, "PixelRepresentation": 1}, 24),
+        ("<i4", {"BitsAllocated": 32, "BitsStored": 32, "HighBit": 31, "PixelRepresentation": 1}, -1024),
+        ("u1", {"BitsAllocated": 8, "BitsStored": 8, "HighBit": 7, "PixelRepresentation": 0}, -100),
+    ],
+)
+@pytest.mark.parametrize("slope", [1, -3, 0.25])
+def test_every_pixel_type_equals_pydicoms_own_rescaling(tmp_path, dtype, attributes, intercept, slope) -> None:
+    bits = attributes["BitsStored"]
+    low = -(2 ** (bits - 1)) if attributes["PixelRepresentation"] else 0
+    stored = np.random.default_rng(1).integers(low, low + 2**bits, (4, 3, 5)).astype(dtype)
+    files = _series(tmp_path)
+    _store(files, stored, RescaleSlope=str(slope), RescaleIntercept=str(intercept), **attributes)
+    read = sitk.GetArrayFromImage(read_dicom_series(tmp_path, **WHERE).image)
+    plain = np.stack([pydicom.dcmread(path).pixel_array * float(slope) + intercept for path in files])
+    np.testing.assert_array_equal(read, plain.astype(np.float32))
+    fits = plain.min() >= -32768 and plain.max() <= 32767 and float(slope).is_integer()
+    assert read.dtype == (np.int16 if fits else np.float32)
+
+
+TWELVE = {"BitsStored": 12, "HighBit": 11, "PixelRepresentation": 0}
+
+
+def test_drawings_in_unused_bits_are_cut_off_where_the_header_announces_them(tmp_path) -> None:
+    files = _series(tmp_path)
+    stored = (np.arange(60).reshape(4, 3, 5) * 60).astype("<u2")
+    _store(files, stored | 0x3000, **TWELVE)
+    with pytest.raises(ConversionError, match="15 values that need more than the 12 bits the header says are stored"):
+        read_dicom_series(tmp_path, **WHERE)
+    for path in files:
+        file = pydicom.dcmread(path)
+        file.add_new(0x60000102, "US", 12)
+        file.save_as(path)
+    read = sitk.GetArrayFromImage(read_dicom_series(tmp_path, **WHERE).image)
+    np.testing.assert_array_equal(read, stored.astype(int) - 1024)
+
+
+def test_big_endian_and_deflated_files_give_the_same_volume(tmp_path) -> None:
+    for name, syntax in (("big", ExplicitVRBigEndian), ("deflated", DeflatedExplicitVRLittleEndian)):
+        for path in _series(tmp_path / name):
+            file = pydicom.dcmread(path)
+            if name == "big":
+                file.PixelData = file.pixel_array.astype(">i2").tobytes()
+            file.file_meta.TransferSyntaxUID = syntax
+            pydicom.dcmwrite(path, file, implicit_vr=False, little_endian=name != "big")
+        read = sitk.GetArrayFromImage(read_dicom_series(tmp_path / name, **WHERE).image)
+        np.testing.assert_array_equal(read, sitk.GetArrayFromImage(_image()))
+
+
+def test_deflated_file_that_unpacks_to_too_much_is_refused_unseen(tmp_path, monkeypatch) -> None:
+    path = _series(tmp_path)[0]
+    file = pydicom.dcmread(path)
+    file.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    file.add_new(0x00091010, "OB", bytes(2**20))
+    pydicom.dcmwrite(path, file, implicit_vr=False, little_endian=True)
+    assert path.stat().st_size < 10_000
+    monkeypatch.setattr(dicom_encoding, "LARGEST_INFLATED", 2**19)
+    with pytest.raises(ConversionError, match=r"header cannot be read \(ValueError\)"):
         read_dicom_series(tmp_path, **WHERE)
 
 
@@ -269,7 +488,7 @@ def test_real_awkward_series_are_refused(shared_data: Path, folder: str, message
 
 
 def test_real_series_with_overlap_blank_uids_and_jpeg_2000(shared_data: Path) -> None:
-    pytest.importorskip("openjpeg", reason="needs the extra 'compressed'")
+    _need_decoder(pydicom.uid.JPEG2000Lossless)
     ct = read_dicom_series(shared_data / "totalsegmentator" / "example_ct_dicom", **WHERE)
     assert ct.image.GetSize() == (512, 512, 20)
     assert ct.image.GetSpacing() == (0.9765625, 0.9765625, 2.0)

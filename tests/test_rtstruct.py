@@ -12,7 +12,8 @@ from matplotlib.path import Path as MatplotlibPath
 from dataset_converters.dicom_sample import write_contours, write_ct_series, write_rtstruct
 from dataset_converters.errors import ConversionError
 from dataset_converters.polygon_fill import fill_even_odd
-from dataset_converters.rtstruct import rasterise_rtstruct
+from dataset_converters.rtstruct import list_rois, rasterise_rtstruct
+from dataset_converters.structure_set import read_structures
 
 FRAME = "1.2.826.0.1.3680043.8.498.1"
 WHERE = {"dataset": "demo", "case": "C1"}
@@ -143,7 +144,7 @@ FAULTS = {
     "no numbers": (lambda f: setattr(_contour(f), "ContourData", ["nan"] * 9), "a contour of ROI lesion"),
     "frame": (
         lambda f: setattr(f.StructureSetROISequence[0], "ReferencedFrameOfReferenceUID", "1.2.3.987654"),
-        r"in frame of reference \.\.\.987654; wanted \.\.\.",
+        "in another frame of reference than the CT; wanted the frame of reference of the CT",
     ),
     "modality": (lambda f: setattr(f, "Modality", "CT"), "of modality CT; wanted modality RTSTRUCT"),
 }
@@ -181,7 +182,7 @@ def test_truncated_file_and_unknown_frame(tmp_path) -> None:
     write_contours(tmp_path / "rs.dcm", {"lesion": [contour]}, frame_of_reference=FRAME)
     assert rasterise_rtstruct(tmp_path / "rs.dcm", "lesion", _grid(), **WHERE).GetSize() == (8, 7, 4)
     (tmp_path / "cut.dcm").write_bytes((tmp_path / "rs.dcm").read_bytes()[:90])
-    with pytest.raises(ConversionError, match=r"cut\.dcm that cannot be read"):
+    with pytest.raises(ConversionError, match=r"a \.dcm file that cannot be read"):
         rasterise_rtstruct(tmp_path / "cut.dcm", "lesion", _grid(), **WHERE)
 
 
@@ -206,8 +207,9 @@ def test_fill_equals_an_independent_point_in_polygon(points) -> None:
     np.testing.assert_array_equal(fill_even_odd([polygon], (10, 12)), (inside % 2 == 1).reshape(10, 12))
 
 
-def test_fill_equals_matplotlib_on_a_star_shape() -> None:
-    angles = np.linspace(0, 2 * np.pi, 41)[:-1]
+@pytest.mark.parametrize("points", [40, 9000])
+def test_fill_equals_matplotlib_on_a_star_shape(points: int) -> None:
+    angles = np.linspace(0, 2 * np.pi, points + 1)[:-1]
     radii = 12 + 6 * np.sin(5 * angles + 0.1)
     polygon = np.column_stack([20.13 + radii * np.cos(angles), 19.71 + radii * np.sin(angles)])
     columns, rows = np.meshgrid(np.arange(42), np.arange(40))
@@ -236,3 +238,96 @@ def test_laws_of_the_fill(points, cut_x, cut_y, shift) -> None:
 def test_ct_and_contours_written_as_dicom_share_the_frame(tmp_path) -> None:
     series = write_ct_series(tmp_path / "ct", _grid(), kernel="SOFT", manufacturer="GE")
     assert pydicom.dcmread(series.files[0]).FrameOfReferenceUID == series.frame_of_reference
+
+
+def _lungs(path: Path) -> Path:
+    left, right = (_to_mm(_square(x, 1.5, x + 2, 3.5), 1, _grid()) for x in (4.5, 0.5))
+    write_contours(path, {"Lung L": [left], "Heart": [], "Right Lung": [right]}, frame_of_reference=FRAME)
+    return path
+
+
+def test_roi_under_other_names_and_one_reading_for_several(tmp_path: Path) -> None:
+    structures = read_structures(_lungs(tmp_path / "rs.dcm"), **WHERE)
+    assert (
+        list_rois(structures, **WHERE) == list_rois(tmp_path / "rs.dcm", **WHERE) == ("Lung L", "Heart", "Right Lung")
+    )
+    with pytest.raises(
+        ConversionError, match="no ROI Lung_L among Lung L, Heart, Right Lung; wanted 1 ROI named Lung_L"
+    ):
+        rasterise_rtstruct(structures, "Lung_L", _grid(), **WHERE)
+    (tmp_path / "rs.dcm").unlink()
+    for names, columns in ((("Lung_L", "Left Lung"), [5, 6]), (("Lung_R", "R Lung"), [1, 2])):
+        mask = rasterise_rtstruct(structures, names[0], _grid(), names=names[1:], **WHERE)
+        assert np.flatnonzero(sitk.GetArrayFromImage(mask).any(axis=(0, 1))).tolist() == columns
+    both = rasterise_rtstruct(structures, "Lung L", _grid(), names=("Right Lung",), **WHERE)  # its own name goes first
+    assert np.flatnonzero(sitk.GetArrayFromImage(both).any(axis=(0, 1))).tolist() == [5, 6]
+    with pytest.raises(ConversionError, match=r"no ROI Lung among .*; wanted 1 ROI named Lung or Lungs;"):
+        rasterise_rtstruct(structures, "Lung", _grid(), names=("Lungs",), **WHERE)
+
+
+def test_ambiguous_names_are_refused(tmp_path: Path) -> None:
+    square = [_to_mm(_square(1.5, 1.5, 3.5, 3.5), 1, _grid())]
+    write_contours(tmp_path / "rs.dcm", {"Lung L": square, "left lung": square}, frame_of_reference=FRAME)
+    with pytest.raises(ConversionError, match="ROIs 2 that mean Lung_L, Lung Left: Lung L, left lung among"):
+        rasterise_rtstruct(tmp_path / "rs.dcm", "Lung_L", _grid(), names=("Lung Left",), **WHERE)
+
+
+def test_empty_roi_is_zero_only_when_asked(tmp_path: Path) -> None:
+    path = _lungs(tmp_path / "rs.dcm")
+    with pytest.raises(ConversionError, match="ROI Heart without closed contours"):
+        rasterise_rtstruct(path, "Heart", _grid(), **WHERE)
+    mask = rasterise_rtstruct(path, "Heart", _grid(), empty="zeros", **WHERE)
+    assert (mask.GetSize(), sitk.GetArrayFromImage(mask).any()) == ((8, 7, 4), False)
+    with pytest.raises(ConversionError, match="no ROI Aorta"):
+        rasterise_rtstruct(path, "Aorta", _grid(), empty="zeros", **WHERE)
+
+
+def test_names_of_persons_in_the_file_are_not_repeated(tmp_path: Path) -> None:
+    square = [_to_mm(_square(1.5, 1.5, 3.5, 3.5), 1, _grid())]
+    write_contours(tmp_path / "Miller.dcm", {"Miller GTV": square, "GTV": square}, frame_of_reference=FRAME)
+    with pytest.raises(ConversionError, match="no ROI Heart among GTV, 1 with other words") as caught:
+        rasterise_rtstruct(tmp_path / "Miller.dcm", "Heart", _grid(), **WHERE)
+    _edit(tmp_path / "Miller.dcm", lambda f: setattr(_contour(f), "ContourGeometricType", "MILLER"))
+    with pytest.raises(ConversionError, match="of type unknown") as other:
+        rasterise_rtstruct(tmp_path / "Miller.dcm", "Miller GTV", _grid(), **WHERE)
+    assert "iller" not in str(caught.value)
+    assert "MILLER" not in str(other.value)
+
+
+@pytest.mark.filterwarnings("ignore:Value exceeds the maximum length:UserWarning")
+@pytest.mark.parametrize("value", ["1e308", "-1e308", "1e30"])
+def test_absurd_coordinates_are_refused(tmp_path: Path, value: str) -> None:
+    write_contours(tmp_path / "rs.dcm", {"lesion": [_square(1, 1, 3, 3)[:, [0, 1, 1]]]}, frame_of_reference=FRAME)
+    _edit(tmp_path / "rs.dcm", lambda f: setattr(_contour(f), "ContourData", [value] * 9))
+    with pytest.raises(ConversionError, match="a contour of ROI lesion"):
+        rasterise_rtstruct(tmp_path / "rs.dcm", "lesion", _grid(), **WHERE)
+
+
+@settings(max_examples=150, deadline=None)
+@given(position=st.integers(128, 1600), content=st.binary(min_size=1, max_size=4), cut=st.integers(0, 900))
+def test_damaged_file_is_read_or_refused(tmp_path_factory, position: int, content: bytes, cut: int) -> None:
+    folder = tmp_path_factory.getbasetemp()
+    path = folder / "whole.dcm"
+    if not path.exists():
+        _lungs(path)
+    whole = path.read_bytes()
+    position %= len(whole)
+    damaged = whole[:position] + content + whole[position + len(content) :]
+    (folder / "damaged.dcm").write_bytes(damaged[: len(damaged) - cut] if cut > 600 else damaged)
+    try:
+        mask = rasterise_rtstruct(folder / "damaged.dcm", "Lung L", _grid(), **WHERE)
+    except ConversionError:
+        return
+    assert mask.GetSize() == (8, 7, 4)
+
+
+def test_deflated_file_is_read_unless_it_unpacks_to_too_much(tmp_path: Path) -> None:
+    file = pydicom.dcmread(_lungs(tmp_path / "rs.dcm"))
+    file.file_meta.TransferSyntaxUID = pydicom.uid.DeflatedExplicitVRLittleEndian
+    file.save_as(tmp_path / "deflated.dcm")
+    assert list_rois(tmp_path / "deflated.dcm", **WHERE) == ("Lung L", "Heart", "Right Lung")
+    file.add_new(0x7FE00010, "OB", bytes(2**26))
+    file.save_as(tmp_path / "bomb.dcm")
+    assert (tmp_path / "bomb.dcm").stat().st_size < 2**17
+    with pytest.raises(ConversionError, match=r"cannot be read \(ValueError\)"):
+        list_rois(tmp_path / "bomb.dcm", **WHERE)

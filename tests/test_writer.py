@@ -8,10 +8,11 @@ import pytest
 import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from toy_dataset import SIZE_ZYX, Convert, files_below, make_annotation, make_case, make_image
+from toy_dataset import Convert, files_below, make_annotation, make_case, make_image
 
 from dataset_converters.conversion_errors import ConversionErrors
 from dataset_converters.errors import ConversionError
+from dataset_converters.kernel_names import load_kernel_table
 from dataset_converters.nifti import read_nifti, sha256_of, write_nifti
 from dataset_converters.records import CtImage
 
@@ -56,14 +57,18 @@ def test_layout_and_contents(run_with: Convert, tmp_path: Path) -> None:
         assert sha256_of(folder / name) == value
     for part in (entry["variants"]["LK"], entry["variants"]["MK"]):
         assert sha256_of(run / part["image"]) == part["sha256"]
-    assert sorted(path.name for path in (folder / "labelsTr").iterdir())[:2] == ["P1-LK.nii.gz", "P1-MK.nii.gz"]
+    assert sorted(path.name for path in (folder / "labels").iterdir()) == ["P1.nii.gz", "P2.nii.gz", "P3.nii.gz"]
+    assert entry["label"] == "nnUNet_raw/Dataset790_toy/labels/P1.nii.gz"
+    assert list(content["dataset"]) == [f"P{n}-{variant}" for n in (1, 2, 3) for variant in ("LK", "MK")]
+    assert content["dataset"]["P1-MK"] == {"images": ["imagesTr/P1-MK_0000.nii.gz"], "label": "labels/P1.nii.gz"}
+    assert "unlabelled" not in content
     assert listing(run)["notes"] == []
 
 
 def test_image_and_label_read_back_in_itk_as_they_were(run_with: Convert) -> None:
     folder = run_with(make_case("P1"))
     written = sitk.ReadImage(str(folder / "imagesTr" / "P1-LK_0000.nii.gz"))
-    label = sitk.ReadImage(str(folder / "labelsTr" / "P1-LK.nii.gz"))
+    label = sitk.ReadImage(str(folder / "labels" / "P1.nii.gz"))
     wanted = make_image(1)
     assert np.array_equal(sitk.GetArrayFromImage(written), sitk.GetArrayFromImage(wanted))
     assert written.GetOrigin() == pytest.approx(wanted.GetOrigin(), abs=1e-4)
@@ -91,30 +96,6 @@ def test_any_orientation_survives_the_file(tmp_path_factory: pytest.TempPathFact
     wanted = image.TransformIndexToPhysicalPoint(corner)
     assert sitk.ReadImage(str(path)).TransformIndexToPhysicalPoint(corner) == pytest.approx(wanted, abs=2e-3)
     assert (read_nifti(path).grid.affine_lps @ (*corner, 1))[:3] == pytest.approx(wanted, abs=2e-3)
-
-
-def test_sparse_annotation_gets_ignore_and_keeps_reader_masks_without_it(run_with: Convert, tmp_path: Path) -> None:
-    case = make_case("P1", annotated_slices={"reader1": (2, 0)})
-    folder = run_with(case)
-    label = sitk.GetArrayFromImage(sitk.ReadImage(str(folder / "labelsTr" / "P1-LK.nii.gz")))
-    assert [set(np.unique(label[z]).tolist()) for z in range(SIZE_ZYX[0])] == [{0}, {2}, {0, 1}, {2}, {2}]
-    reader = listing(tmp_path / "run")["cases"][0]["readers"]["reader1"]
-    assert reader["annotated_slices"] == [0, 2]
-    mask = sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / "run" / reader["annotation"])))
-    assert mask.max() == 1
-    assert not mask[1].any(), "slice 1 was drawn on but not annotated"
-    assert reader["cleared_slices"] == 1
-    assert "1 cases (P1) had labels on slices that were not annotated" in listing(tmp_path / "run")["notes"][1]
-    assert json.loads((folder / "dataset.json").read_text())["labels"] == {"background": 0, "tumour": 1, "ignore": 2}
-
-
-def test_training_reader_is_chosen_and_test_cases_fall_back(run_with: Convert, tmp_path: Path) -> None:
-    both = {"reader1": make_annotation, "reader2": lambda grid: make_annotation(grid, slices=(4,))}
-    first = make_case("P1", annotations=both, role="train")
-    folder = run_with(first, make_case("P2", role="test"), training_reader="reader2")
-    label = sitk.GetArrayFromImage(sitk.ReadImage(str(folder / "labelsTr" / "P1-MK.nii.gz")))
-    assert np.flatnonzero(label.any(axis=(1, 2))).tolist() == [4]
-    assert [case["training_reader"] for case in listing(tmp_path / "run")["cases"]] == ["reader2", "reader1"]
 
 
 @pytest.mark.parametrize(
@@ -160,6 +141,7 @@ def test_training_reader_is_chosen_and_test_cases_fall_back(run_with: Convert, t
         ({"annotated_slices": {"reader2": (3,)}}, "annotated slices of 'reader2'", "readers among reader1"),
         ({"annotated_slices": {"reader1": ()}}, "slices () of 'reader1'", "slice numbers"),
         ({"annotations": {}}, "no annotation", "exclude the case with a reason"),
+        ({"annotations": {}, "role": "train"}, "no annotation", "images alone: role 'test'"),
         ({"images": {}}, "no image", "LK, MK"),
         ({"images": {"XK": lambda: CtImage(make_image(), {})}}, "variant 'XK'", "one of LK, MK"),
         ({"role": "validation"}, "role 'validation'", "'train', 'test' or ''"),
@@ -209,7 +191,9 @@ def test_faults_of_several_cases_come_together(run_with: Convert, tmp_path: Path
     lines = str(caught.value).splitlines()
     assert lines[0] == "toy: 2 faults; nothing is lost, repair them and run again:"
     assert lines[1].startswith("  toy: P2: found annotation of r: labels 3 (12 voxels); wanted")
-    assert "  toy: P3: found ValueError: codec missing (test_writer.py, line" in lines[2]
+    assert "  toy: P3: found ValueError (case_writer.py, line" in lines[2]
+    assert "test_writer.py, line" in lines[2]
+    assert "codec missing" not in lines[2], "texts of libraries quote what files hold"
     assert len(caught.value.exceptions) == 2
     assert (tmp_path / "run/annotations/Dataset790_toy/records/P1.json").exists(), "finished cases are kept"
 
@@ -230,22 +214,41 @@ def test_exclusions_are_recorded_and_unknown_ones_refused(run_with: Convert, tmp
     run_with(*cases, exclude={"P2": "no annotation"})
     assert listing(tmp_path / "run")["excluded"] == {"P2": "no annotation"}
     assert [case["case"] for case in listing(tmp_path / "run")["cases"]] == ["P1", "P3"]
-    with pytest.raises(ConversionError, match="an exclusion of 'P9', which is no case; wanted one of P1, P2, P3"):
+    with pytest.raises(ConversionErrors) as caught:
         run_with(*cases, exclude={"P9": "typo"})
+    assert "an exclusion of 'P9', which is no case; wanted one of P1, P2, P3" in str(caught.value)
     with pytest.raises(ConversionError, match="an exclusion without a reason"):
         run_with(*cases, exclude={"P2": " "})
 
 
-def test_empty_annotations_are_noted_but_not_everywhere(run_with: Convert, tmp_path: Path) -> None:
-    healthy = {"annotations": {"reader1": lambda grid: make_annotation(grid, slices=())}}
-    run_with(make_case("P1"), make_case("P2", **healthy))
-    assert listing(tmp_path / "run")["notes"] == [
-        "found 2 cases; the complete collection has 3",
-        "P2: the annotation of reader1 has no foreground",
+def test_the_description_of_a_folder_decides_labels_and_variants(run_with: Convert, toy, monkeypatch) -> None:
+    def describe(root: Path, *, depth: int = 5):
+        labels = {"background": 0, **{f"part{n}": n for n in range(1, depth)}}
+        return replace(toy.DATASET, labels=labels, variants={"LK": "native", "MK": "emulated"})
+
+    monkeypatch.setattr(toy, "describe", describe, raising=False)
+    case = make_case("P1", annotations={"r": lambda grid: make_annotation(grid, value=3)})
+    folder = run_with(case, options={"depth": 4})
+    assert list(json.loads((folder / "dataset.json").read_text())["labels"]) == [
+        "background",
+        "part1",
+        "part2",
+        "part3",
     ]
-    with pytest.raises(ConversionError, match="no foreground voxel in the training annotation of any of 1 cases"):
-        run_with(make_case("P1", role="test"), make_case("P2", role="train", **healthy))
-    assert not (tmp_path / "run/nnUNet_raw/Dataset790_toy/dataset.json").exists()
+    with pytest.raises(ConversionError, match="labels 3 "):
+        run_with(case, options={"depth": 3})
+
+
+def test_the_kernel_table_in_use_is_recorded_by_its_hash(run_with: Convert, toy, monkeypatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(toy, "DATASET", replace(toy.DATASET, options={"kernel_table": "a TOML file"}))
+    table = tmp_path / "table.toml"
+    table.write_text('[siemens]\nsharp = ["B45"]\n')
+    hashes = []
+    for options in ({}, {"kernel_table": str(table)}):
+        folder = run_with(make_case("P1"), options=options)
+        hashes.append(json.loads((folder / "dataset.json").read_text())["provenance"]["kernel_table"])
+    assert hashes == [load_kernel_table(path).sha256 for path in (None, table)]
+    assert hashes[0] != hashes[1]
 
 
 def test_options_are_checked_and_passed(run_with: Convert, tmp_path: Path) -> None:

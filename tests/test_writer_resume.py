@@ -83,6 +83,37 @@ def test_foreign_datasets_are_left_alone(run_with: Convert, tmp_path: Path) -> N
         run_with(make_case("P1"), nnunet_name="../x")
 
 
+def test_images_of_others_without_a_dataset_json_are_left_alone(run_with: Convert, tmp_path: Path) -> None:
+    foreign = tmp_path / "run/nnUNet_raw/Dataset790_toy/imagesTr/theirs_0000.nii.gz"
+    foreign.parent.mkdir(parents=True)
+    foreign.write_bytes(b"theirs")
+    with pytest.raises(ConversionError, match=r"with images of another origin"):
+        run_with(make_case("P1"))
+    assert foreign.read_bytes() == b"theirs"
+
+
+def test_labels_as_earlier_versions_wrote_them_are_removed(run_with: Convert) -> None:
+    folder = run_with(make_case("P1"))
+    (folder / "labelsTr").mkdir()
+    (folder / "labelsTr/P1-LK.nii.gz").write_bytes((folder / "labels/P1.nii.gz").read_bytes())
+    run_with(make_case("P1"))
+    assert not (folder / "labelsTr").exists()
+
+
+def test_a_source_file_whose_name_is_no_text_is_noticed(run_with: Convert, tmp_path: Path) -> None:
+    calls: list[str] = []
+
+    def load() -> CtImage:
+        calls.append("P1")
+        return CtImage(make_image(1), {})
+
+    run_with(make_case("P1", images={"LK": load}))
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / "M\udcfcller.dcm").write_bytes(b"x")
+    run_with(make_case("P1", images={"LK": load}))
+    assert len(calls) == 2
+
+
 def test_disk_full_during_a_case(run_with: Convert, tmp_path: Path) -> None:
     """A real ENOSPC: the temporary file of the second variant is the device that is always full."""
     images = tmp_path / "run/nnUNet_raw/Dataset790_toy/imagesTr"

@@ -13,10 +13,12 @@ from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 from dataset_converters.atomic import replacing
 from trainers import checkpoint, compat
 from trainers.errors import TrainerError
+from trainers.plans import require_2d
 from trainers.progress import write_progress
 from trainers.reproducible import INITIAL_WEIGHTS, limit_threads, seed_everything
+from trainers.sampling.chosen_slices import ChosenSlices
 from trainers.settings import read_settings
-from trainers.splits import fold_of, read_split
+from trainers.splits import fold_of, read_slices, read_split
 
 FOLDS_NNUNET_MAKES = 5
 
@@ -76,6 +78,18 @@ class CTShiftTrainer(nnUNetTrainer):
             fold_of(splits, self.fold, str(own))
         train, val = super().do_split()
         return list(train), list(val)
+
+    def get_tr_and_val_datasets(self) -> tuple[Any, Any]:
+        """Return the two sides of the split, the training side cut to the slices the study chose, if it chose any."""
+        train, val = super().get_tr_and_val_datasets()
+        if self.settings is None:
+            return train, val
+        name = f"splits_{self.plans_manager.plans_name}.json"
+        slices = read_slices(Path(self.preprocessed_dataset_folder_base) / name, self.fold)
+        if slices is None:
+            return train, val
+        require_2d(self.plans_manager.plans, self.configuration_name, type(self).__name__)
+        return ChosenSlices(train, slices), val
 
     def get_dataloaders(self) -> Any:
         """Return nnU-Net's loaders, of this trainer's loader class."""

@@ -66,7 +66,8 @@ def _splits(run: RunFolder, arm: Mapping[str, Any]) -> list[dict[str, Any]]:
     for fold, split in enumerate(arm["splits"]):
         cases = [*split["train"], *split["val"]]
         patients = {case: f"{images[case]['dataset']}/{images[case]['patient']}" for case in cases if case in images}
-        splits.append({"train": split["train"], "val": split["val"], "patients": patients})
+        chosen = {"slices": split["slices"]} if "slices" in split else {}
+        splits.append({"train": split["train"], "val": split["val"], "patients": patients, **chosen})
         check_split(splits[-1], f"{arm['plans_name']}, fold {fold}", known)
     return splits
 

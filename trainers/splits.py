@@ -15,7 +15,7 @@ def read_split(path: Path, fold: int | str, known_cases: Collection[str]) -> tup
     ----------
     path : Path
         ``splits_<plans_name>.json``: a list with, for each fold, ``train`` and ``val`` ids and, optionally,
-        ``patients``, which maps an id to its patient.
+        ``patients``, which maps an id to its patient, and ``slices``, which maps a training id to its chosen slices.
     fold : int or str
         Index into that list.
     known_cases : collection of str
@@ -38,6 +38,16 @@ def read_split(path: Path, fold: int | str, known_cases: Collection[str]) -> tup
     return sorted(split["train"]), sorted(split["val"])
 
 
+def read_slices(path: Path, fold: int | str) -> dict[str, list[int]] | None:
+    """Return the slices of every training case that a fold is trained on; None: all of them.
+
+    They stand beside ``train`` as ``slices``, counted in the original images.
+    """
+    split = fold_of(json.loads(path.read_text(encoding="utf-8")), fold, str(path))
+    slices: dict[str, list[int]] | None = split.get("slices")
+    return slices
+
+
 def fold_of(splits: Sequence[Mapping[str, Any]], fold: int | str, where: str) -> Mapping[str, Any]:
     """Return one fold, where nnU-Net would draw a random split for a fold beyond the list."""
     if not isinstance(fold, int) or not 0 <= fold < len(splits):
@@ -56,6 +66,9 @@ def check_split(split: Mapping[str, Any], where: str, known_cases: Collection[st
             raise TrainerError(where, found=f"no case in {side}", wanted="at least one", action="change the split")
     _refuse(sorted({*train, *val} - set(known_cases)), where, "unknown cases", "preprocessed cases only")
     _refuse(sorted(set(train) & set(val)), where, "cases in train and val", "each case on one side")
+    if (slices := split.get("slices")) is not None:
+        bare = sorted(case for case in train if not slices.get(case))
+        _refuse(bare, where, "cases without chosen slices", "one slice at least of every training case")
     shared = {patients.get(case, case) for case in train} & {patients.get(case, case) for case in val}
     _refuse(sorted(shared), where, "patients in train and val", "each patient on one side")
 

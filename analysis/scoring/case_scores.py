@@ -7,7 +7,7 @@ from itertools import combinations
 from typing import Any, TypeAlias
 
 from analysis.metric import Metric
-from analysis.reference_masks import ReaderReference, read_references
+from analysis.reference_masks import ReaderReference, leaves_voxels_open, read_references
 from analysis.run_folder import RunFolder
 from analysis.scoring.pair_scores import MetricScore, score_sides
 from analysis.scoring.predictions import Prediction, own_reference, read_prediction
@@ -20,6 +20,8 @@ Row: TypeAlias = dict[str, Any]
 Order: TypeAlias = tuple[int, int]
 MODEL_NAMES = ("arm", "trainer", "fold", "seed")
 IMAGE_NAMES = ("dataset", "patient", "case", "variant", "variant_kind")
+OPEN_NOTE = "; voxels that the reader left open are left out"
+"""Ends every definition of a run in which a reader left voxels open, so that a run has one definition a metric."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,7 @@ class _Scorer:
         self._predicted = scored_structures(run.study)
         self._own_image = f"{case}-{run.study.scoring.own_variant}" if run.study.scoring.own_variant else ""
         self._own: tuple[str, Prediction] | None = None
+        self._note = OPEN_NOTE if leaves_voxels_open(run) else ""
 
     def prediction_rows(self, model: Mapping[str, Any], image: str) -> Iterator[Row]:
         """Yield a prediction against every reference, by itself, and against the model's own on another variant."""
@@ -151,4 +154,5 @@ class _Scorer:
         shared |= {"reader": reference.reader, "slices": reference.slices}
         shared |= {name: model[name] for name in MODEL_NAMES} | {"postprocess": model.get("postprocess", "none")}
         for score in scores:
-            yield shared | score.columns(self._study.scoring)
+            columns = score.columns(self._study.scoring)
+            yield shared | columns | {"definition": columns["definition"] + self._note}

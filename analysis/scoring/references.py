@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from analysis.mask_pair import Mask
-from analysis.reference_masks import ReaderReference, restrict, shared_index
+from analysis.reference_masks import ReaderReference, left_open, restrict, shared_index, without
 from analysis.scoring.lazy_masks import LazyMasks
 from analysis.scoring.staple import majority_vote, staple
 
@@ -32,7 +32,7 @@ def make_consensus(readers: Sequence[ReaderReference], rule: str) -> ReaderRefer
     """Return the ``majority`` or ``staple`` consensus of the readers, on the slices all of them annotated.
 
     Structures are decided one by one, a union as the union each reader drew. A voxel that half of the readers or
-    fewer marked is no majority.
+    fewer marked is no majority. A voxel that one reader left open is open in the consensus.
     """
     usable = [entry for entry in readers if entry.masks is not None]
     index = shared_index(usable)
@@ -47,10 +47,14 @@ def make_consensus(readers: Sequence[ReaderReference], rule: str) -> ReaderRefer
     if first.masks is None:
         return ReaderReference(rule, slices, reason="consensus: the readers annotated no slice in common")
 
-    def make(structure: str) -> Mask:
-        return VOTES[rule]([entry.masks[structure] for entry in chosen if entry.masks is not None])
+    left = left_open(chosen)
+    closed = [without(entry, left) for entry in chosen]
 
-    return ReaderReference(rule, slices, grid=first.grid, index=first.index, masks=LazyMasks(first.masks, make))
+    def make(structure: str) -> Mask:
+        return VOTES[rule]([entry.masks[structure] for entry in closed if entry.masks is not None])
+
+    masks = LazyMasks(first.masks, make)
+    return ReaderReference(rule, slices, grid=first.grid, index=first.index, masks=masks, open=left)
 
 
 def choose_slices(reference: ReaderReference, choice: str, *, lung: str) -> ReaderReference:

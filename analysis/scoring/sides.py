@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from analysis.empties import Status
 from analysis.label_map import LabelMap, grid_difference
 from analysis.mask_pair import Mask, Spacing
-from analysis.reference_masks import ReaderReference, restrict, shared_index
+from analysis.reference_masks import ReaderReference, left_open, restrict, shared_index, without
 from analysis.scoring.lazy_masks import names_without_masks
 from analysis.scoring.predictions import Prediction
 
@@ -16,6 +16,9 @@ Masks = Mapping[str, Mask]
 @dataclass(frozen=True)
 class Sides:
     """What is compared: masks (z, y, x) of a reference and of a prediction by structure, on the same slices.
+
+    Voxels that the reference leaves open are background in both, so no metric sees them. Where a mask ends at such a
+    voxel it has a surface there, in both masks alike: a surface distance near it may come out too small.
 
     ``missed`` is the status and reason that every score gets instead of a value; the masks of what could not be read
     then only name structures.
@@ -32,7 +35,7 @@ class Sides:
 def compare(
     reference: ReaderReference, prediction: Prediction, *, shown: Collection[str], predicted: Collection[str]
 ) -> Sides:
-    """Return a prediction against a reference, on the reference's slices.
+    """Return a prediction against a reference, on the reference's slices and without the voxels it leaves open.
 
     Parameters
     ----------
@@ -48,7 +51,8 @@ def compare(
     if missed:
         known = names_without_masks(shown) if reference.masks is None else reference.masks
         return Sides(known, names_without_masks(predicted), contiguous=reference.contiguous, missed=missed)
-    return _sides(reference, restrict(prediction.side, reference.index, slices=reference.slices))
+    scored = restrict(prediction.side, reference.index, slices=reference.slices)
+    return _sides(reference, without(scored, reference.open))
 
 
 def measure(prediction: Prediction, *, predicted: Collection[str]) -> Sides:
@@ -61,7 +65,10 @@ def measure(prediction: Prediction, *, predicted: Collection[str]) -> Sides:
 def compare_readers(
     first: ReaderReference, second: ReaderReference, *, shown: Collection[str]
 ) -> tuple[Sides, ReaderReference]:
-    """Return a second reader against a first, on the slices both annotated, and the first on those slices."""
+    """Return a second reader against a first, on the slices both annotated, and the first on those slices.
+
+    A voxel that one of the two left open is compared in neither.
+    """
     unread = next((entry for entry in (first, second) if entry.masks is None), None)
     names = names_without_masks(shown)
     if unread is not None:
@@ -77,6 +84,8 @@ def compare_readers(
     if one.masks is None:
         missed = ("no_reference", f"{first.reader} and {second.reader} annotated no slice in common")
         return Sides(names, names, contiguous=False, missed=missed), one
+    left = left_open((one, other))
+    one, other = without(one, left), without(other, left)
     return _sides(one, other), one
 
 

@@ -1,4 +1,4 @@
-"""Measure against peers: ``python -m benchmarks.performance scoring|coverage|r-oracle [...]``."""
+"""Measure against peers: ``python -m benchmarks.performance scoring|coverage|r-oracle|convert|fuzz [...]``."""
 
 import importlib
 import sys
@@ -7,6 +7,8 @@ COMMANDS = {
     "scoring": ("benchmarks.performance.scoring", "surface distances against other libraries: time, memory, values"),
     "coverage": ("benchmarks.performance.coverage", "how often confidence intervals cover, by simulation"),
     "r-oracle": ("benchmarks.performance.r_oracle", "statistics against R on random data sets"),
+    "convert": ("benchmarks.performance.convert", "DICOM to NIfTI against dcm2niix: CPU time, equal files"),
+    "fuzz": ("benchmarks.performance.fuzz", "damaged files through the readers, in processes that can be killed"),
 }
 
 

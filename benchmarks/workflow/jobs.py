@@ -88,7 +88,7 @@ def _source_jobs(use: DatasetUse) -> list[Job]:
         ("dataset_converters", "convert", "--spec", spec),
         (spec, f"sources/{dataset}.json"),
         (cases, f"nnUNet_raw/{nnunet}/dataset.json"),
-        contents=f"nnUNet_raw/{nnunet}/imagesTr/*.nii.gz",
+        contents=f"nnUNet_raw/{nnunet}/imagesT[rs]/*.nii.gz",
     )
     check = Job(
         f"check-{dataset}",

@@ -72,6 +72,7 @@ DATASET = DatasetInfo(
     labels=LABELS,
     variants=dict.fromkeys(VARIANT_KERNELS, "simulated"),
     lung_definition="labels 1-8 inside the lungs; trachea and main bronchi, effusion and tumour are not lung",
+    layout="own data",
     options={
         "train_patients": "number of training patients (default 8)",
         "test_patients": "number of test patients, after the training patients (default 0)",

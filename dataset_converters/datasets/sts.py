@@ -27,6 +27,7 @@ from dataset_converters.dicom_headers import find_dicom_files, kernel_of, read_h
 from dataset_converters.dicom_sample import ball_mask, ct_of_mask, write_ct_series, write_rtstruct
 from dataset_converters.dicom_series import read_dicom_series
 from dataset_converters.errors import ConversionError
+from dataset_converters.known_texts import known_kernel
 from dataset_converters.records import Case, DatasetInfo
 from dataset_converters.rtstruct import rasterise_rtstruct
 
@@ -45,6 +46,7 @@ DATASET = DatasetInfo(
     lung_definition="not applicable: mostly limbs, no lung label",
     faults=("Each kernel has its own patients: kernel effects are confounded with patients; reported, not corrected.",),
     expected_cases=28,
+    layout="real data",
 )
 
 ROI = "GTV_Mass_CT"
@@ -103,7 +105,7 @@ def _read_case(folder: Path) -> Case:
         raise ConversionError(
             DATASET.name,
             case,
-            found=f"kernel {kernel or 'none'}",
+            found=f"kernel {known_kernel(kernel) or 'none'}",
             wanted=" or ".join(DATASET.variants),
             action="check that this is the published series; other kernels need a dataset file of their own",
         )

@@ -1,0 +1,77 @@
+"""What a person types, read strictly: ``KEY=VALUE`` pairs, TOML values, spec files."""
+
+import json
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+SPEC_KEYS = {
+    "converter",
+    "root",
+    "out",
+    "nnunet_name",
+    "dataset_id",
+    "training_reader",
+    "options",
+    "exclude",
+    "workers",
+    "link",
+}
+
+
+class UsageError(Exception):
+    """An argument or a spec file is wrong; the message says what was found and wanted."""
+
+
+def key_and_value(entry: str, wanted: str) -> tuple[str, str]:
+    """Split ``KEY=VALUE``.
+
+    Raises
+    ------
+    UsageError
+        There is no key or no ``=``.
+    """
+    key, separator, value = entry.partition("=")
+    if not separator or not key.strip():
+        raise UsageError(f"found {entry!r}; wanted {wanted}")
+    return key.strip(), value
+
+
+def toml_options(entries: Sequence[str]) -> dict[str, Any]:
+    """Return the options of ``--option KEY=VALUE``, each value as TOML reads it.
+
+    Raises
+    ------
+    UsageError
+        A value is no TOML value.
+    """
+    options: dict[str, Any] = {}
+    for entry in entries:
+        key, value = key_and_value(entry, "--option KEY=VALUE")
+        try:
+            options[key] = tomllib.loads(f"value = {value}")["value"]
+        except tomllib.TOMLDecodeError:
+            wanted = f'a TOML value: 3, [1, 2], true or "text" (in a shell: --option \'{key}="text"\')'
+            raise UsageError(f"--option {key}: found {value!r}; wanted {wanted}") from None
+    return options
+
+
+def read_spec(path: Path) -> dict[str, Any]:
+    """Return the settings of a conversion from a JSON file.
+
+    Raises
+    ------
+    UsageError
+        It is no JSON table with the keys of `SPEC_KEYS`, ``converter``, ``root`` and ``out`` among them.
+    """
+    try:
+        spec = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        raise UsageError(f"{path}: found no JSON; wanted a spec file") from None
+    if not isinstance(spec, dict) or not {"converter", "root", "out"} <= set(spec) <= SPEC_KEYS:
+        found = sorted(spec) if isinstance(spec, dict) else type(spec).__name__
+        raise UsageError(f"{path}: found {found}; wanted converter, root, out and any of {sorted(SPEC_KEYS)}")
+    spec["dataset_id"] = spec.get("dataset_id") or None
+    spec["nnunet_name"] = spec.get("nnunet_name") or None
+    return spec

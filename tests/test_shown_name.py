@@ -1,0 +1,58 @@
+from pathlib import Path
+
+import pytest
+
+from dataset_converters.shown_name import shown_name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "1-001.dcm",
+            "000003.dcm",
+            "00000012.dcm",
+            "IM_0012",
+            "IM000012",
+            "IM-0001-0007-0001.dcm",
+            "img12.dcm",
+            "1-1.dcm",
+        ),
+        *("mask.nii.gz", "lung_12.nii.gz", "reader1.nii.gz", "CT.mhd", "study_0255.nii", "0012.IMA", "labels.nrrd"),
+    ],
+)
+def test_plain_names_are_shown(name: str) -> None:
+    assert shown_name(Path("Doe, Jane") / name) == name
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Doe_Jane.dcm", "a .dcm file"),
+        ("lung_Doe.nii.gz", "a .nii.gz file"),
+        ("2004-05-04.dcm", "a .dcm file"),
+        ("04-05-2004.dcm", "a .dcm file"),
+        ("04.05.04.dcm", "a .dcm file"),
+        ("05-2004.dcm", "a .dcm file"),
+        ("CT_20040504.dcm", "a .dcm file"),
+        ("040504.dcm", "a .dcm file"),
+        ("84371.dcm", "a .dcm file"),
+        ("1.2.840.113619.2.55.dcm", "a .dcm file"),
+        ("1.2.840.113619.2.55", "a file"),
+        ("1.2.840", "a file"),
+        ("1-001.Jane", "a file"),
+        ("1.Doe.dcm", "a file"),
+        ("Jane", "a file"),
+        ("reader²", "a file"),
+        ("٣.dcm", "a .dcm file"),
+    ],
+)
+def test_other_names_are_not(name: str, shown: str) -> None:
+    assert shown_name(Path(name)) == shown
+
+
+def test_position_among_the_files_of_a_folder() -> None:
+    files = [Path(name) for name in ("c_Doe.dcm", "a_Doe.dcm", "b_Doe.dcm")]
+    assert shown_name(Path("b_Doe.dcm"), files) == "file 2 of 3 (sorted by name)"
+    assert shown_name(Path("d_Doe.dcm"), files) == "a .dcm file"
+    assert shown_name(Path("1-001.dcm"), [*files, Path("1-001.dcm")]) == "1-001.dcm"
