@@ -92,7 +92,7 @@ def refuse_unreadable_compression(headers: list[pydicom.Dataset], where: tuple[s
                 *where,
                 found=f"pixels compressed as {uid.name if uid.is_transfer_syntax else 'none of the standard ways'}",
                 wanted="a compression that an installed decoder reads",
-                action="pip install ctshift[compressed]",
+                action="pip install ctshift[compressed,jpeg] (the decoder of jpeg is GPL-3)",
             )
 
 

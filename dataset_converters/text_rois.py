@@ -175,6 +175,6 @@ def _whole(entries: Mapping[str, str], name: str) -> int:
 
 def _number(text: str) -> float:
     try:
-        return float(text)
+        return float(text.replace("_", "?"))  # Python alone knows 1_000
     except ValueError:
         return float("nan")

@@ -221,7 +221,8 @@ def _pixels(element: Element, name: str) -> int:
 
 def _number(element: Element, name: str) -> float:
     try:
-        value = float(_text(element, name))
+        text = _text(element, name)
+        value = float(text.replace("_", "?")) if text.isascii() else np.nan  # Python alone knows 1_000 and other digits
     except ValueError:
         value = np.nan
     if not abs(value) < 1e6:

@@ -252,7 +252,7 @@ def test_compression_without_decoder_names_the_extra(tmp_path, monkeypatch) -> N
         is_available = False
 
     monkeypatch.setattr(dicom_checks, "get_decoder", lambda uid: Missing())
-    with pytest.raises(ConversionError, match=r"compressed as RLE Lossless.*pip install ctshift\[compressed\]"):
+    with pytest.raises(ConversionError, match=r"compressed as RLE Lossless.*pip install ctshift\[compressed,jpeg\]"):
         read_dicom_series(tmp_path, **WHERE)
 
 

@@ -61,6 +61,34 @@ def test_damaged_files_are_refused_or_read_correctly(worker: Worker, kind: str) 
     assert {"refused", "correct"} <= set(seen)
 
 
+FOUND = [
+    ("dicom", b"\xe0\x7f\x10\x00OW", b"\xe0\x7f\x10\x00??", "refused"),  # where the pixels start is a guess
+    ("dicom", b"\xe0\x7f\x10\x00OW\0\0\x28\0\0\0", b"\xe0\x7f\x10\x00ST\x28\0", "refused"),  # pixels as text
+    ("dicom", b"\x28\x00\x02\x01US\x02\x00\x0f", b"\x28\x00\x02\x01US\x02\x00\x08", "refused"),  # highest bit 8 of 16
+    ("dicom", b"\x18\x00\x50\x00DS\x04\x002.5 ", b"\x18\x00\x50\x00DS\x04\x002.k ", "correct"),  # thickness
+    ("dicom", b"\x28\x00\x30\x00DS\x08\x000.9\\0.7 ", b"\x28\x00\x30\x00DS\x08\x000_9\\0.7 ", "refused"),
+    ("dicom", b"DS\x02\x001 ", b"DS\x02\x00 \0", "refused"),  # no slope
+    ("dicom", b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2\0\0\0", "correct"),  # said to be implicit, but is not
+    ("rtstruct", b"\x06\x30\x20\x00SQ\0\0", b"\x06\x30\x20\x00OB\0\0\xfe\xff\xff\xff", "refused"),  # 4 GiB
+    ("rtstruct", b"\x06\x30\x46\x00IS\x02\x004 ", b"\x06\x30\x46\x00IS\x02\x005 ", "refused"),  # a point less
+    ("metaimage", b"Offset = -20", b"Offset = -2_0", "refused"),
+    ("metaimage", b"Offset = -20 10 ", b"Offset = -20 10\x1c", "refused"),
+    ("nrrd", b"space origin: (-20", b"space origin: (-2_0", "refused"),
+    ("nrrd", b"sizes: 5 4 3", b"sizes: 5\x1c4 3", "refused"),
+    ("xml", b"<xCoord>9<", b"<xCoord>0_9<", "refused"),
+]
+"""Damages that once gave another exception, a wrong volume or a request for memory, and what is right."""
+
+
+@pytest.mark.parametrize(("kind", "old", "new", "right"), FOUND)
+def test_what_fuzzing_found_stays_repaired(worker: Worker, kind: str, old: bytes, new: bytes, right: str) -> None:
+    files = dict(valid_files(kind))
+    changed = {name: content.replace(old, new) for name, content in files.items()}
+    assert changed != files
+    verdict = worker.judge(kind, changed)
+    assert verdict.verdict == right, verdict
+
+
 def test_worker_and_parent_notice_every_fault(tmp_path: Path) -> None:
     program = (str(Path(__file__).with_name("fuzz_misbehaving.py")),)
     with Worker(seconds=20, program=program) as worker:

@@ -8,7 +8,14 @@ import pydicom
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from benchmarks.performance.fuzz_readings import NotComparableError, Reading, inside_polygon, read_dicom, reading_of
+from benchmarks.performance.fuzz_readings import (
+    NotComparableError,
+    Reading,
+    inside_polygon,
+    plain_float,
+    read_dicom,
+    reading_of,
+)
 from dataset_converters.dicom_seg import read_segments
 from dataset_converters.dicom_seg_sample import write_seg
 from dataset_converters.xml_contours import read_boxes, read_lidc
@@ -111,8 +118,8 @@ def reread_xml_file(folder: Path) -> Reading:
         for nodule in root.findall("readingSession")[0].iter("unblindedReadNodule"):
             _draw_nodule(mask, nodule)
     else:
-        for box in root.iter("bndbox"):
-            left, top, right, bottom = (int(float(box.findtext(n, ""))) for n in ("xmin", "ymin", "xmax", "ymax"))
+        for box in root.iterfind(".//object/bndbox"):
+            left, top, right, bottom = (int(plain_float(box.findtext(n, ""))) for n in ("xmin", "ymin", "xmax", "ymax"))
             mask[1, top : bottom + 1, left : right + 1] = 1
     return Reading(mask, reading_of(grid).affine_lps)
 
@@ -138,7 +145,8 @@ def _draw_nodule(mask: NDArray[np.uint8], nodule: ElementTree.Element) -> None:
     rois = sorted(nodule.iter("roi"), key=lambda roi: roi.findtext("inclusion", "").strip().upper() != "TRUE")
     for roi in rois:
         points = [
-            (int(float(e.findtext("xCoord", ""))), int(float(e.findtext("yCoord", "")))) for e in roi.iter("edgeMap")
+            (int(plain_float(e.findtext("xCoord", ""))), int(plain_float(e.findtext("yCoord", ""))))
+            for e in roi.iter("edgeMap")
         ]
         points = points[:-1] if len(points) > 1 and points[0] == points[-1] else points
         if len(points) < 3:
