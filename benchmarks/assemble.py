@@ -26,7 +26,7 @@ from benchmarks.study import Study
 from benchmarks.study_file import StudyError, load_study
 from benchmarks.unlabelled import unlabelled_faults
 from dataset_converters.atomic import DiskFullError, write_json
-from dataset_converters.nifti import write_nifti
+from dataset_converters.volumes.nifti import write_nifti
 
 
 def assemble(run: Path) -> Path:

@@ -71,8 +71,8 @@ def _check_data(study: Study, run: Path, data: Path | None) -> list[str]:
     except StudyError as error:
         return [str(error)]
     from dataset_converters.conversion_errors import ConversionErrors
+    from dataset_converters.privacy.unexpected import unexpected_fault
     from dataset_converters.registry import RegistryError
-    from dataset_converters.unexpected import unexpected_fault
 
     findings: list[str] = []
     cases: dict[str, list[Case]] = {}
@@ -91,8 +91,8 @@ def _check_data(study: Study, run: Path, data: Path | None) -> list[str]:
 
 
 def _list_cases(use: DatasetUse, folder: Path) -> tuple[list[Case], set[str]]:
-    from dataset_converters.case_list import list_cases_without
     from dataset_converters.registry import describe_dataset, find_dataset
+    from dataset_converters.sources.case_list import list_cases_without
 
     module = find_dataset(use.converter)
     info = describe_dataset(module, folder, use.options)

@@ -1,7 +1,7 @@
 """One person under two names: kept in one fold where it is known who is who, refused where it is not.
 
-Known overlaps of public collections and of the papers' cohorts stand in ``dataset_converters/overlaps.toml``. A dataset
-of a study stands for its converter's collection, or for the ``collection`` the study names.
+Known overlaps of public collections and of the papers' cohorts stand in ``dataset_converters/sources/overlaps.toml``.
+A dataset of a study stands for its converter's collection, or for the ``collection`` the study names.
 """
 
 import dataclasses
@@ -11,8 +11,8 @@ from itertools import combinations
 from benchmarks.patients import Patient, PatientKey
 from benchmarks.study import DatasetUse, Study
 from benchmarks.study_names import StudyError, refuse_unknown
-from dataset_converters.overlaps import Overlap, other_collections, repeated_images, shared_patients
 from dataset_converters.registry import dataset_names
+from dataset_converters.sources.overlaps import Overlap, other_collections, repeated_images, shared_patients
 
 READS_ANY_DATA = ("dicom_pairs", "manifest", "msd", "phantom")
 """Converters whose patient names say nothing about who is who in another dataset."""

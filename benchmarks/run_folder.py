@@ -14,7 +14,7 @@ from benchmarks.study_file import StudyError, load_study
 from benchmarks.workflow.freshness import read_record
 from benchmarks.workflow.jobs import Job, dataset_id, list_jobs
 from dataset_converters.atomic import replacing, write_json
-from dataset_converters.provenance import source_fingerprint
+from dataset_converters.writing.provenance import source_fingerprint
 
 FIXED = ("name", "dataset_id", "structures", "split", "budgets", "equal_arms")
 """Parts of a study that every model of a run shares: a run made with others cannot be continued."""

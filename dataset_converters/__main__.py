@@ -5,10 +5,8 @@ import sys
 from collections.abc import Callable, Sequence
 
 from dataset_converters.atomic import DiskFullError
-from dataset_converters.conversion_errors import ConversionErrors
-from dataset_converters.convert_command import add_convert_arguments, convert_command
-from dataset_converters.errors import ConversionError
-from dataset_converters.inspect_commands import (
+from dataset_converters.commands.convert_command import add_convert_arguments, convert_command
+from dataset_converters.commands.inspect_commands import (
     add_check_arguments,
     add_pairs_arguments,
     add_survey_arguments,
@@ -16,10 +14,12 @@ from dataset_converters.inspect_commands import (
     pairs_command,
     survey_command,
 )
+from dataset_converters.commands.show_command import list_command, show_command
+from dataset_converters.commands.usage import UsageError
+from dataset_converters.conversion_errors import ConversionErrors
+from dataset_converters.errors import ConversionError
+from dataset_converters.privacy.unexpected import error_place
 from dataset_converters.registry import RegistryError
-from dataset_converters.show_command import list_command, show_command
-from dataset_converters.unexpected import error_place
-from dataset_converters.usage import UsageError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

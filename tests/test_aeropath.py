@@ -8,7 +8,7 @@ import SimpleITK as sitk
 
 from dataset_converters.datasets.aeropath import list_cases, make_sample
 from dataset_converters.errors import ConversionError
-from dataset_converters.sample_volumes import sample_chest
+from dataset_converters.sources.sample_volumes import sample_chest
 
 
 def test_unions_give_lungs_and_airways_as_published(tmp_path: Path) -> None:

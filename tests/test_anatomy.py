@@ -8,9 +8,9 @@ import pytest
 import SimpleITK as sitk
 from drawn_chest import STRUCTURES, draw_chest, flipped, with_voxels
 
-from dataset_converters.anatomy import anatomy_findings, inspect_case
-from dataset_converters.body_regions import coarse_ct
-from dataset_converters.dicom_series import read_dicom_series
+from dataset_converters.anatomy.body_regions import coarse_ct
+from dataset_converters.anatomy.findings import anatomy_findings, inspect_case
+from dataset_converters.dicom.series import read_dicom_series
 from dataset_converters.findings import Finding
 
 FLIPS = tuple("".join(axes) for count in (1, 2, 3) for axes in itertools.combinations("xyz", count))

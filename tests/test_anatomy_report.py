@@ -9,10 +9,10 @@ import pytest
 import SimpleITK as sitk
 from drawn_chest import STRUCTURES, draw_chest, flipped
 
-import dataset_converters.anatomy_report as anatomy_report
-from dataset_converters.anatomy_report import write_report
-from dataset_converters.contact_sheet import VIEW_PIXELS, case_tile, colour_of, write_sheet
-from dataset_converters.nifti import write_nifti
+import dataset_converters.anatomy.report as anatomy_report
+from dataset_converters.anatomy.contact_sheet import VIEW_PIXELS, case_tile, colour_of, write_sheet
+from dataset_converters.anatomy.report import write_report
+from dataset_converters.volumes.nifti import write_nifti
 
 
 @pytest.fixture(scope="module")

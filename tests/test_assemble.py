@@ -16,10 +16,10 @@ from benchmarks.run_folder import open_run
 from benchmarks.study_file import StudyError, load_study
 from benchmarks.workflow.freshness import input_hashes
 from benchmarks.workflow.jobs import list_jobs
-from dataset_converters.check import check_nnunet_raw
+from dataset_converters.checking.check import check_nnunet_raw
 from dataset_converters.datasets import dicom_pairs, sts
-from dataset_converters.nifti import sha256_of, write_nifti
-from dataset_converters.writer import convert
+from dataset_converters.volumes.nifti import sha256_of, write_nifti
+from dataset_converters.writing.writer import convert
 
 STUDIES = Path(__file__).resolve().parents[1] / "benchmarks" / "studies"
 OPTIONS = "train_patients = 8, test_patients = 10, size_zyx = [48, 128, 128], seed = 2021"

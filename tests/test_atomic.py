@@ -11,7 +11,7 @@ import pytest
 from toy_dataset import files_below, make_image
 
 from dataset_converters.atomic import DiskFullError, replacing, write_json, write_text
-from dataset_converters.nifti import write_nifti
+from dataset_converters.volumes.nifti import write_nifti
 
 pytestmark = pytest.mark.filterwarnings("error")
 

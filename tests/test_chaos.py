@@ -7,11 +7,11 @@ import pydicom
 import pytest
 import SimpleITK as sitk
 
+from dataset_converters.annotations.png_stack import read_png_masks
 from dataset_converters.datasets.chaos import list_cases, make_sample
 from dataset_converters.errors import ConversionError
-from dataset_converters.png_stack import read_png_masks
 from dataset_converters.records import Case
-from dataset_converters.sample_volumes import sample_chest
+from dataset_converters.sources.sample_volumes import sample_chest
 
 
 @pytest.fixture

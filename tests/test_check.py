@@ -15,10 +15,10 @@ from toy_dataset import make_annotation, make_case, make_image
 
 from dataset_converters.__main__ import main
 from dataset_converters.atomic import write_json
-from dataset_converters.check import check_nnunet_raw
-from dataset_converters.nifti import UnreadableNiftiError, read_nifti, write_nifti
+from dataset_converters.checking.check import check_nnunet_raw
 from dataset_converters.records import CtImage
-from dataset_converters.writer import convert
+from dataset_converters.volumes.nifti import UnreadableNiftiError, read_nifti, write_nifti
+from dataset_converters.writing.writer import convert
 
 IMAGE, LABEL = "imagesTr/P1-LK_0000.nii.gz", "labels/P1.nii.gz"
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from toy_dataset import Convert, make_annotation, make_case, make_image
 
-from dataset_converters import check
 from dataset_converters.atomic import write_json
-from dataset_converters.check import check_nnunet_raw
-from dataset_converters.nifti import Volume, read_nifti, write_nifti
+from dataset_converters.checking import check
+from dataset_converters.checking.check import check_nnunet_raw
+from dataset_converters.volumes.nifti import Volume, read_nifti, write_nifti
 
 
 def errors(folder: Path) -> list[str]:

@@ -7,14 +7,14 @@ from types import ModuleType
 import pytest
 from toy_dataset import Convert, make_case, make_image
 
-from dataset_converters import convert_command
 from dataset_converters.__main__ import main
 from dataset_converters.atomic import write_json
+from dataset_converters.commands import convert_command
+from dataset_converters.commands.show_command import format_dataset
 from dataset_converters.datasets import dicom_pairs
-from dataset_converters.nifti import write_nifti
 from dataset_converters.records import CtImage
 from dataset_converters.registry import list_datasets
-from dataset_converters.show_command import format_dataset
+from dataset_converters.volumes.nifti import write_nifti
 
 pytestmark = pytest.mark.filterwarnings("error")
 

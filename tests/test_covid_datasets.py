@@ -9,7 +9,7 @@ from dataset_converters.datasets import covid19_ct_seg, covid_19_20, mosmed
 from dataset_converters.errors import ConversionError
 from dataset_converters.records import Case
 from dataset_converters.registry import describe_dataset
-from dataset_converters.sample_volumes import sample_chest, write_sample
+from dataset_converters.sources.sample_volumes import sample_chest, write_sample
 
 IMAGES, MASKS = "COVID-19-CT-Seg_20cases", "Lung_and_Infection_Mask"
 

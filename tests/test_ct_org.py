@@ -10,7 +10,7 @@ import SimpleITK as sitk
 from dataset_converters.conversion_errors import ConversionErrors
 from dataset_converters.datasets import ct_org, lits
 from dataset_converters.errors import ConversionError
-from dataset_converters.sample_volumes import sample_chest, write_sample
+from dataset_converters.sources.sample_volumes import sample_chest, write_sample
 
 
 def add_volume(folder: Path, number: int, *, mask: str, unit: bool = False) -> None:

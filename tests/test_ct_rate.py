@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from dataset_converters.ct_rate_table import RateRow
 from dataset_converters.datasets import ct_rate
 from dataset_converters.errors import ConversionError
+from dataset_converters.sources.ct_rate_table import RateRow
 
 
 @pytest.fixture

@@ -18,14 +18,14 @@ import SimpleITK as sitk
 from toy_dataset import add_module
 
 import dataset_converters
-from dataset_converters.case_checks import IDENTIFIER
-from dataset_converters.check import check_nnunet_raw
+from dataset_converters.checking.check import check_nnunet_raw
 from dataset_converters.conversion_errors import ConversionErrors
 from dataset_converters.errors import ConversionError
-from dataset_converters.facts import fact_fault
+from dataset_converters.privacy.facts import fact_fault
 from dataset_converters.records import IGNORED, Case, DatasetInfo, Layout
 from dataset_converters.registry import DatasetModule, dataset_names, describe_dataset, find_dataset, list_datasets
-from dataset_converters.writer import convert
+from dataset_converters.writing.case_checks import IDENTIFIER
+from dataset_converters.writing.writer import convert
 
 NAMES = dataset_names()
 MADE = {"phantom"}

@@ -5,11 +5,11 @@ import pydicom
 import pytest
 import SimpleITK as sitk
 
-from dataset_converters.dicom_headers import read_headers
-from dataset_converters.dicom_sample import write_ct_series, write_enhanced_ct
-from dataset_converters.dicom_series import read_dicom_series
+from dataset_converters.dicom.headers import read_headers
+from dataset_converters.dicom.sample import write_ct_series, write_enhanced_ct
+from dataset_converters.dicom.series import read_dicom_series
 from dataset_converters.errors import ConversionError
-from dataset_converters.grid import grid_difference, grid_of
+from dataset_converters.volumes.grid import grid_difference, grid_of
 
 WHERE = {"dataset": "demo", "case": "C1"}
 KERNEL = {"kernel": "LUNG", "manufacturer": "GE MEDICAL SYSTEMS"}

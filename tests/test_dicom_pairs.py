@@ -6,15 +6,15 @@ import pydicom
 import pytest
 import SimpleITK as sitk
 
+from dataset_converters.annotations.dicom_seg_sample import write_seg
 from dataset_converters.datasets import dicom_pairs
-from dataset_converters.dicom_headers import find_dicom_files
-from dataset_converters.dicom_seg_sample import write_seg
-from dataset_converters.dicom_series import load_dicom_series, read_dicom_series
+from dataset_converters.dicom.headers import find_dicom_files
+from dataset_converters.dicom.series import load_dicom_series, read_dicom_series
 from dataset_converters.errors import ConversionError
-from dataset_converters.kernel_names import load_kernel_table
-from dataset_converters.kernel_pair import find_kernel_pair
-from dataset_converters.nifti import write_nifti
-from dataset_converters.writer import convert
+from dataset_converters.kernels.names import load_kernel_table
+from dataset_converters.kernels.pair import find_kernel_pair
+from dataset_converters.volumes.nifti import write_nifti
+from dataset_converters.writing.writer import convert
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataset_converters.dicom_seg import list_segments, read_segments
-from dataset_converters.dicom_seg_sample import write_seg
+from dataset_converters.annotations.dicom_seg import list_segments, read_segments
+from dataset_converters.annotations.dicom_seg_sample import write_seg
+from dataset_converters.annotations.mask_file import read_labels
 from dataset_converters.errors import ConversionError
-from dataset_converters.mask_file import read_labels
 
 FRAME = "1.2.826.0.1.3680043.8.498.1"
 WHERE = {"dataset": "demo", "case": "C1"}

@@ -14,15 +14,16 @@ from pydicom.data import get_testdata_file
 from pydicom.pixels import get_decoder
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian
 
-from dataset_converters import dicom_checks, dicom_encoding
-from dataset_converters.dicom_headers import read_headers
-from dataset_converters.dicom_sample import write_contours, write_ct_series
-from dataset_converters.dicom_series import group_dicom_series, inspect_dicom_series, read_dicom_series
+from dataset_converters.dicom import checks as dicom_checks
+from dataset_converters.dicom import encoding as dicom_encoding
+from dataset_converters.dicom.headers import read_headers
+from dataset_converters.dicom.quiet_pydicom import quiet
+from dataset_converters.dicom.sample import write_contours, write_ct_series
+from dataset_converters.dicom.series import group_dicom_series, inspect_dicom_series, read_dicom_series
+from dataset_converters.dicom.slice_stack import stack_slices
 from dataset_converters.errors import ConversionError
-from dataset_converters.facts import fact_fault
-from dataset_converters.grid import grid_difference, grid_of
-from dataset_converters.quiet_pydicom import quiet
-from dataset_converters.slice_stack import stack_slices
+from dataset_converters.privacy.facts import fact_fault
+from dataset_converters.volumes.grid import grid_difference, grid_of
 
 WHERE = {"dataset": "demo", "case": "C1"}
 AXIAL = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)

@@ -7,12 +7,12 @@ import SimpleITK as sitk
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataset_converters.dicom_sample import write_contours, write_ct_series
-from dataset_converters.dicom_series import read_dicom_series
-from dataset_converters.dicom_tilt import OUTSIDE_HU, Shear, undo_shear
+from dataset_converters.annotations.rtstruct import rasterise_rtstruct
+from dataset_converters.dicom.sample import write_contours, write_ct_series
+from dataset_converters.dicom.series import read_dicom_series
+from dataset_converters.dicom.tilt import OUTSIDE_HU, Shear, undo_shear
 from dataset_converters.errors import ConversionError
-from dataset_converters.facts import fact_fault
-from dataset_converters.rtstruct import rasterise_rtstruct
+from dataset_converters.privacy.facts import fact_fault
 
 WHERE = {"dataset": "demo", "case": "C1"}
 SPACING = (0.5, 0.8, 2.0)

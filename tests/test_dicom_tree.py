@@ -6,14 +6,14 @@ import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataset_converters import dicom_headers
-from dataset_converters.dicom_headers import find_dicom_files, read_headers
-from dataset_converters.dicom_sample import ball_mask, ct_of_mask, write_contours, write_ct_series, write_enhanced_ct
-from dataset_converters.dicom_scan import HeaderScanner
-from dataset_converters.dicom_series import group_dicom_series, read_dicom_series
-from dataset_converters.dicom_tree import ct_of, drawn_on, find_series, list_series, only_series
+from dataset_converters.dicom import headers as dicom_headers
+from dataset_converters.dicom.headers import find_dicom_files, read_headers
+from dataset_converters.dicom.quiet_pydicom import quiet
+from dataset_converters.dicom.sample import ball_mask, ct_of_mask, write_contours, write_ct_series, write_enhanced_ct
+from dataset_converters.dicom.scan import HeaderScanner
+from dataset_converters.dicom.series import group_dicom_series, read_dicom_series
+from dataset_converters.dicom.tree import ct_of, drawn_on, find_series, list_series, only_series
 from dataset_converters.errors import ConversionError
-from dataset_converters.quiet_pydicom import quiet
 
 WHERE = {"dataset": "demo", "case": "C1"}
 

@@ -7,12 +7,12 @@ import pytest
 from toy_dataset import add_module, make_case
 
 from dataset_converters.__main__ import main
-from dataset_converters.case_list import collect_cases
-from dataset_converters.conversion_plan import plan_conversion
+from dataset_converters.commands.plan_text import estimated_bytes
 from dataset_converters.datasets import sts
 from dataset_converters.errors import ConversionError
-from dataset_converters.plan_text import estimated_bytes
 from dataset_converters.records import Case, CtImage
+from dataset_converters.sources.case_list import collect_cases
+from dataset_converters.writing.conversion_plan import plan_conversion
 
 
 def unread() -> CtImage:

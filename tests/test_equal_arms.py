@@ -18,7 +18,7 @@ from benchmarks.patients import Fold, Patient, training_images
 from benchmarks.run_folder import open_run as start_run
 from benchmarks.study import EqualArms, Study
 from benchmarks.study_file import StudyError, load_study
-from dataset_converters.writer import convert
+from dataset_converters.writing.writer import convert
 from trainers.errors import TrainerError
 from trainers.prepare import prepare
 from trainers.run_folder import open_run

@@ -23,15 +23,15 @@ import pytest
 import SimpleITK as sitk
 
 from dataset_converters.__main__ import main
+from dataset_converters.annotations.mask_file import read_mask
+from dataset_converters.annotations.safe_xml import read_xml
 from dataset_converters.datasets import aeropath, dicom_pairs, manifest, sts
-from dataset_converters.dicom_headers import find_dicom_files
+from dataset_converters.dicom.headers import find_dicom_files
 from dataset_converters.errors import ConversionError
-from dataset_converters.image_file import read_image
-from dataset_converters.mask_file import read_mask
-from dataset_converters.nifti import write_nifti
-from dataset_converters.safe_xml import read_xml
-from dataset_converters.stored_voxels import UnreadableFileError
-from dataset_converters.writer import convert
+from dataset_converters.volumes.image_file import read_image
+from dataset_converters.volumes.nifti import write_nifti
+from dataset_converters.volumes.stored_voxels import UnreadableFileError
+from dataset_converters.writing.writer import convert
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SECRET = np.full((3, 4, 5), 77, np.int16)
@@ -213,7 +213,7 @@ def test_check_reads_what_a_stranger_lists_but_prints_and_writes_nothing_of_it(
 ENDLESS = """
 import sys
 from pathlib import Path
-from dataset_converters.image_file import read_image
+from dataset_converters.volumes.image_file import read_image
 from dataset_converters.errors import ConversionError
 for path in sys.argv[1:]:
     try:

@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from dataset_converters.annotations.dicom_planes import write_planes
 from dataset_converters.datasets import hug_ild
-from dataset_converters.dicom_planes import write_planes
 from dataset_converters.errors import ConversionError
 from dataset_converters.records import IGNORED, Case
 from dataset_converters.registry import describe_dataset
-from dataset_converters.sample_volumes import sample_chest
+from dataset_converters.sources.sample_volumes import sample_chest
 
 
 @pytest.fixture

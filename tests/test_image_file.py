@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from stored_images import ORIGIN_MM, SIZE_XYZ, SPACING_MM, WHERE, array, numbered, written
 
 from dataset_converters.errors import ConversionError
-from dataset_converters.facts import fact_fault
-from dataset_converters.grid import grid_difference, grid_fault, grid_of
-from dataset_converters.grid_repair import find_turn, repair_grid
-from dataset_converters.image_file import ENDINGS, read_image, read_voxels
-from dataset_converters.nifti import write_nifti
+from dataset_converters.privacy.facts import fact_fault
+from dataset_converters.volumes.grid import grid_difference, grid_fault, grid_of
+from dataset_converters.volumes.grid_repair import find_turn, repair_grid
+from dataset_converters.volumes.image_file import ENDINGS, read_image, read_voxels
+from dataset_converters.volumes.nifti import write_nifti
 
 MIRRORED = (1.0, 0, 0, 0, 1, 0, 0, 0, -1)
 

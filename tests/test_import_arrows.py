@@ -7,7 +7,7 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGES = ("benchmarks", "dataset_converters", "trainers", "analysis")
-FILES = ("dataset_converters.atomic", "dataset_converters.nifti")
+FILES = ("dataset_converters.atomic", "dataset_converters.volumes.nifti")
 """How a file is written whole, in one place for all."""
 ALLOWED = {
     "dataset_converters": ("dataset_converters",),
@@ -66,8 +66,8 @@ def test_imports_follow_the_arrows(path: Path) -> None:
 @pytest.mark.parametrize(
     ("module", "source", "wrong"),
     [
-        ("dataset_converters.writer", "import analysis.metrics", ["analysis.metrics"]),
-        ("trainers.nnunet.x", "from dataset_converters import grid", ["dataset_converters.grid"]),
+        ("dataset_converters.writing.writer", "import analysis.metrics", ["analysis.metrics"]),
+        ("trainers.nnunet.x", "from dataset_converters.volumes import grid", ["dataset_converters.volumes.grid"]),
         ("trainers.nnunet.x", "from dataset_converters.physics import noise", []),
         ("trainers.nnunet.x", "def f():\n    from benchmarks.study import Study", ["benchmarks.study.Study"]),
         ("analysis.evaluate", "from benchmarks.study import Study", []),

@@ -1,7 +1,7 @@
 import pytest
 
 from dataset_converters.errors import ConversionError
-from dataset_converters.kernel_names import classify_kernel, kernel_vendor, load_kernel_table
+from dataset_converters.kernels.names import classify_kernel, kernel_vendor, load_kernel_table
 
 
 @pytest.mark.parametrize(

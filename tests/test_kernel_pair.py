@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataset_converters.acquisition import acquisition_of, compare_acquisitions
-from dataset_converters.dicom_headers import find_dicom_files
-from dataset_converters.dicom_sample import ball_mask, ct_of_mask, write_ct_series
+from dataset_converters.dicom.headers import find_dicom_files
+from dataset_converters.dicom.sample import ball_mask, ct_of_mask, write_ct_series
 from dataset_converters.errors import ConversionError
-from dataset_converters.kernel_names import load_kernel_table
-from dataset_converters.kernel_pair import find_kernel_pair
+from dataset_converters.kernels.acquisition import acquisition_of, compare_acquisitions
+from dataset_converters.kernels.names import load_kernel_table
+from dataset_converters.kernels.pair import find_kernel_pair
 
 COMMON = {
     "StudyInstanceUID": "1.2.3.4.5.6.1",

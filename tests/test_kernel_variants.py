@@ -4,9 +4,9 @@ import SimpleITK as sitk
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataset_converters.grid import Grid
-from dataset_converters.kernel_variants import VARIANTS, Reconstruction, group_reconstructions, variant_of
+from dataset_converters.kernels.variants import VARIANTS, Reconstruction, group_reconstructions, variant_of
 from dataset_converters.records import CtImage
+from dataset_converters.volumes.grid import Grid
 
 
 def _reconstruction(name: str, variant: str, depth: int) -> Reconstruction:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from toy_dataset import add_module, files_below
 
-from dataset_converters.nifti import read_nifti
+from dataset_converters.volumes.nifti import read_nifti
 
 SLOW_TOY = """
 import time

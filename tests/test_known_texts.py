@@ -1,7 +1,7 @@
 import pytest
 
-from dataset_converters.kernel_names import load_kernel_table
-from dataset_converters.known_texts import known_kernel, known_manufacturer, known_model, shown_texts
+from dataset_converters.kernels.names import load_kernel_table
+from dataset_converters.privacy.known_texts import known_kernel, known_manufacturer, known_model, shown_texts
 
 MODELS = """Sensation 64; Sensation 16; SOMATOM Definition AS+; SOMATOM Definition Flash; SOMATOM Force; SOMATOM go.Top
 SOMATOM Drive; SOMATOM X.cite; SOMATOM Perspective; Volume Zoom Sensation; Emotion 16 (2010); Biograph128_mCT

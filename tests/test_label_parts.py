@@ -5,7 +5,7 @@ import pytest
 import SimpleITK as sitk
 from stored_images import array, numbered
 
-from dataset_converters.label_parts import combine_parts
+from dataset_converters.annotations.label_parts import combine_parts
 from dataset_converters.records import IGNORED
 
 

@@ -7,10 +7,10 @@ import pytest
 import SimpleITK as sitk
 
 from dataset_converters.datasets import lctsc
-from dataset_converters.dicom_sample import write_ct_series, write_rtstruct
+from dataset_converters.dicom.sample import write_ct_series, write_rtstruct
 from dataset_converters.errors import ConversionError
 from dataset_converters.registry import describe_dataset
-from dataset_converters.sample_volumes import sample_chest
+from dataset_converters.sources.sample_volumes import sample_chest
 
 TEST, TRAIN = "LCTSC-Test-S1-101", "LCTSC-Train-S3-012"
 

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from dataset_converters.datasets import lola11
 from dataset_converters.errors import ConversionError
-from dataset_converters.grid import Grid
-from dataset_converters.lola_headers import REVERSED, SLICES, corrected_grid, write_submission
-from dataset_converters.sample_volumes import sample_chest
+from dataset_converters.sources.lola_headers import REVERSED, SLICES, corrected_grid, write_submission
+from dataset_converters.sources.sample_volumes import sample_chest
+from dataset_converters.volumes.grid import Grid
 
 HEADER = """ObjectType = Image
 NDims = 3
@@ -152,8 +152,8 @@ def test_reading_and_submitting_return_every_voxel(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
     """For any size, number and header: image -> labels of its own values -> the stored values again."""
-    from dataset_converters.grid_repair import is_left_handed, reverse_slices
-    from dataset_converters.image_file import read_voxels
+    from dataset_converters.volumes.grid_repair import is_left_handed, reverse_slices
+    from dataset_converters.volumes.image_file import read_voxels
 
     folder = tmp_path_factory.mktemp("any")
     shape = data.draw(st.tuples(*(st.integers(1, 5),) * 3))

@@ -10,7 +10,7 @@ import SimpleITK as sitk
 from dataset_converters.conversion_errors import ConversionErrors
 from dataset_converters.datasets.luna16 import list_cases, make_sample
 from dataset_converters.errors import ConversionError
-from dataset_converters.sample_volumes import sample_chest
+from dataset_converters.sources.sample_volumes import sample_chest
 
 
 @pytest.fixture

@@ -5,13 +5,13 @@ import pydicom
 import pytest
 import SimpleITK as sitk
 
+from dataset_converters.annotations.dicom_seg_sample import write_seg
 from dataset_converters.datasets import lung1
-from dataset_converters.dicom_sample import write_rtstruct
-from dataset_converters.dicom_seg_sample import write_seg
+from dataset_converters.dicom.sample import write_rtstruct
 from dataset_converters.errors import ConversionError
 from dataset_converters.records import Case
 from dataset_converters.registry import describe_dataset
-from dataset_converters.sample_volumes import SampleChest, sample_chest
+from dataset_converters.sources.sample_volumes import SampleChest, sample_chest
 
 
 @pytest.fixture

@@ -9,15 +9,15 @@ import SimpleITK as sitk
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dataset_converters.annotations.dicom_seg_sample import write_seg
 from dataset_converters.conversion_errors import ConversionErrors
 from dataset_converters.datasets.manifest import DATASET, describe, list_cases, make_sample
-from dataset_converters.dicom_sample import write_ct_series, write_rtstruct
-from dataset_converters.dicom_seg_sample import write_seg
+from dataset_converters.dicom.sample import write_ct_series, write_rtstruct
 from dataset_converters.errors import ConversionError
-from dataset_converters.manifest_table import read_manifest
-from dataset_converters.path_inside import path_inside
 from dataset_converters.records import IGNORED, Case
-from dataset_converters.sample_volumes import SampleChest, sample_chest, write_sample
+from dataset_converters.sources.manifest_table import read_manifest
+from dataset_converters.sources.path_inside import path_inside
+from dataset_converters.sources.sample_volumes import SampleChest, sample_chest, write_sample
 
 SECRET = "Mustermann_Erika_19630402"
 

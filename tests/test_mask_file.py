@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stored_images import WHERE, array, numbered, written
 
+from dataset_converters.annotations.mask_file import read_labels, read_mask
 from dataset_converters.errors import ConversionError
-from dataset_converters.image_file import read_image
-from dataset_converters.mask_file import read_labels, read_mask
 from dataset_converters.records import IGNORED
+from dataset_converters.volumes.image_file import read_image
 
 VALUES = {value: value % 7 for value in range(124)}
 

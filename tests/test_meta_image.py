@@ -7,9 +7,9 @@ import pytest
 import SimpleITK as sitk
 from stored_images import ORIGIN_MM, SPACING_MM, array, edited, numbered, written
 
-from dataset_converters.grid import grid_difference, grid_of
-from dataset_converters.meta_image import read_meta_image
-from dataset_converters.stored_voxels import UnreadableFileError
+from dataset_converters.volumes.grid import grid_difference, grid_of
+from dataset_converters.volumes.meta_image import read_meta_image
+from dataset_converters.volumes.stored_voxels import UnreadableFileError
 
 OBLIQUE = (0.6, 0, -0.8, 0.8, 0, 0.6, 0, -1, 0)
 HEADER = """ObjectType = Image

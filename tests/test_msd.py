@@ -12,7 +12,7 @@ import SimpleITK as sitk
 from dataset_converters.datasets import msd, msd_liver, msd_lung
 from dataset_converters.errors import ConversionError
 from dataset_converters.records import IGNORED
-from dataset_converters.sample_volumes import sample_chest, write_sample
+from dataset_converters.sources.sample_volumes import sample_chest, write_sample
 
 Edit = Callable[[dict[str, Any]], object]
 

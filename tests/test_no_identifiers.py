@@ -30,9 +30,9 @@ from planted_markers import (
     text_keywords,
 )
 
-from dataset_converters.dicom_seg_sample import write_seg
-from dataset_converters.nifti import write_nifti
+from dataset_converters.annotations.dicom_seg_sample import write_seg
 from dataset_converters.registry import DatasetModule, list_datasets
+from dataset_converters.volumes.nifti import write_nifti
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 DICOM_WITH_FREE_NAMES = ("dicom_pairs", "sts", "lctsc", "lung1", "lung_dx", "nlst")

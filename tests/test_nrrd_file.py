@@ -9,9 +9,9 @@ import pytest
 import SimpleITK as sitk
 from stored_images import array, edited, numbered, written
 
-from dataset_converters.grid import grid_difference, grid_of
-from dataset_converters.nrrd_file import read_nrrd
-from dataset_converters.stored_voxels import UnreadableFileError
+from dataset_converters.volumes.grid import grid_difference, grid_of
+from dataset_converters.volumes.nrrd_file import read_nrrd
+from dataset_converters.volumes.stored_voxels import UnreadableFileError
 
 OBLIQUE = (0.6, 0, -0.8, 0.8, 0, 0.6, 0, -1, 0)
 

@@ -7,7 +7,7 @@ import SimpleITK as sitk
 from dataset_converters.datasets import osic
 from dataset_converters.errors import ConversionError
 from dataset_converters.records import Case
-from dataset_converters.sample_volumes import sample_chest, write_sample
+from dataset_converters.sources.sample_volumes import sample_chest, write_sample
 
 PLAIN, LUNG_IS_2, HEART_IS_2 = (
     "ID00007637202177411956430",

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataset_converters.overlaps import (
+from dataset_converters.registry import dataset_names, find_dataset
+from dataset_converters.sources.overlaps import (
     _content,
     models_trained_on,
     other_collections,
@@ -13,7 +14,6 @@ from dataset_converters.overlaps import (
     shared_cases,
     shared_patients,
 )
-from dataset_converters.registry import dataset_names, find_dataset
 
 NAMES = sorted({name for entry in _content()["pairs"] for name in entry["datasets"]})
 

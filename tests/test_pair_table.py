@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dataset_converters.dicom_sample import ball_mask, ct_of_mask, write_ct_series
-from dataset_converters.grid import Grid
-from dataset_converters.kernel_names import load_kernel_table
-from dataset_converters.pair_table import format_pairs, grid_relation, list_pairs, pairs_to_csv
+from dataset_converters.dicom.sample import ball_mask, ct_of_mask, write_ct_series
+from dataset_converters.kernels.names import load_kernel_table
+from dataset_converters.kernels.pair_table import format_pairs, grid_relation, list_pairs, pairs_to_csv
+from dataset_converters.volumes.grid import Grid
 
 STRONG = {"StudyInstanceUID": "1.2.3.4.5.6.1", "AcquisitionNumber": "2"}
 FRAME = "1.2.3.4.5.6.2"

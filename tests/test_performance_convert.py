@@ -11,8 +11,8 @@ import pytest
 from benchmarks.performance import __main__ as commands
 from benchmarks.performance import convert, dcm2niix
 from benchmarks.performance.convert_report import print_report, reached, write_report
-from dataset_converters import nifti
-from dataset_converters.dicom_sample import ball_mask, ct_of_mask, write_ct_series, write_rtstruct
+from dataset_converters.dicom.sample import ball_mask, ct_of_mask, write_ct_series, write_rtstruct
+from dataset_converters.volumes import nifti
 
 KERNEL = {"kernel": "SOFT", "manufacturer": "GE MEDICAL SYSTEMS", "StudyInstanceUID": "1.2.9"}
 

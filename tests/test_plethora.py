@@ -7,12 +7,12 @@ import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dataset_converters.annotations.paired_sides import order_sides
 from dataset_converters.datasets import plethora
 from dataset_converters.errors import ConversionError
-from dataset_converters.paired_sides import order_sides
 from dataset_converters.records import Case
 from dataset_converters.registry import describe_dataset
-from dataset_converters.sample_volumes import sample_chest, write_sample
+from dataset_converters.sources.sample_volumes import sample_chest, write_sample
 
 
 @pytest.fixture

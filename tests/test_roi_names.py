@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataset_converters.roi_names import find_roi, plain_name
+from dataset_converters.annotations.roi_names import find_roi, plain_name
 
 LEFT = ["Lung_L", "lung-l", "LUNG L", "Left Lung", "Lung.Left", "L_Lung", "LungLeft", "lung Lt", "Lung L ", "leftLung"]
 OTHERS = ["Lungs_L", "Lung_R", "Lung", "Lung_L 2", "Lung_LL", "Lung Lobe L", "", "PTV Lung L"]

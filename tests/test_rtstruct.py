@@ -9,11 +9,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from matplotlib.path import Path as MatplotlibPath
 
-from dataset_converters.dicom_sample import write_contours, write_ct_series, write_rtstruct
+from dataset_converters.annotations.polygon_fill import fill_even_odd
+from dataset_converters.annotations.rtstruct import list_rois, rasterise_rtstruct
+from dataset_converters.annotations.structure_set import read_structures
+from dataset_converters.dicom.sample import write_contours, write_ct_series, write_rtstruct
 from dataset_converters.errors import ConversionError
-from dataset_converters.polygon_fill import fill_even_odd
-from dataset_converters.rtstruct import list_rois, rasterise_rtstruct
-from dataset_converters.structure_set import read_structures
 
 FRAME = "1.2.826.0.1.3680043.8.498.1"
 WHERE = {"dataset": "demo", "case": "C1"}

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from dataset_converters.anatomy import anatomy_findings
-from dataset_converters.image_file import ENDINGS, read_image
-from dataset_converters.sample_volumes import SampleChest, sample_chest, write_sample
+from dataset_converters.anatomy.findings import anatomy_findings
+from dataset_converters.sources.sample_volumes import SampleChest, sample_chest, write_sample
+from dataset_converters.volumes.image_file import ENDINGS, read_image
 
 
 @pytest.fixture(scope="module", params=range(4))

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from dataset_converters.shown_name import shown_name
+from dataset_converters.privacy.shown_name import shown_name
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from dataset_converters.annotations.mask_file import read_mask
+from dataset_converters.annotations.sides import split_sides
 from dataset_converters.errors import ConversionError
-from dataset_converters.mask_file import read_mask
-from dataset_converters.sides import split_sides
 
 WHERE = {"dataset": "demo", "case": "C1"}
 

@@ -9,8 +9,8 @@ from skimage.draw import polygon2mask
 
 from dataset_converters.datasets import sts
 from dataset_converters.errors import ConversionError
-from dataset_converters.grid import grid_difference, grid_of
-from dataset_converters.writer import convert
+from dataset_converters.volumes.grid import grid_difference, grid_of
+from dataset_converters.writing.writer import convert
 
 
 def _kernel(folder: Path, kernel: str) -> None:

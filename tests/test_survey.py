@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 import SimpleITK as sitk
 
+from dataset_converters.annotations.mask_file import read_mask
 from dataset_converters.datasets import lung_dx, sts
-from dataset_converters.dicom_sample import ball_mask, ct_of_mask, write_ct_series
+from dataset_converters.dicom.sample import ball_mask, ct_of_mask, write_ct_series
 from dataset_converters.errors import ConversionError
-from dataset_converters.image_file import read_image
-from dataset_converters.mask_file import read_mask
-from dataset_converters.nifti import write_nifti
-from dataset_converters.sample_volumes import sample_chest
-from dataset_converters.survey import SurveyRow, format_survey, survey, write_survey
+from dataset_converters.sources.sample_volumes import sample_chest
+from dataset_converters.survey.survey import SurveyRow, format_survey, survey, write_survey
+from dataset_converters.volumes.image_file import read_image
+from dataset_converters.volumes.nifti import write_nifti
 
 
 def _by_name(rows: tuple[SurveyRow, ...]) -> dict[str, SurveyRow]:

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from dataset_converters.annotations.text_rois import read_text_rois
 from dataset_converters.errors import ConversionError
 from dataset_converters.records import IGNORED
-from dataset_converters.text_rois import read_text_rois
 
 WHERE = {"dataset": "demo", "case": "C1"}
 LABELS = {"healthy": 1, "fibrosis": 4}

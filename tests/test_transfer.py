@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from dataset_converters.annotations.transfer import transfer_labels
 from dataset_converters.records import IGNORED
-from dataset_converters.transfer import transfer_labels
 
 METHODS = ["nearest", "shape"]
 TILTED = (0.8, 0.6, 0.0, -0.6, 0.8, 0.0, 0.0, 0.0, 1.0)  # turned in the slice plane

@@ -7,7 +7,7 @@ import SimpleITK as sitk
 
 from dataset_converters.datasets import vessel12
 from dataset_converters.errors import ConversionError
-from dataset_converters.sample_volumes import sample_chest
+from dataset_converters.sources.sample_volumes import sample_chest
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import SimpleITK as sitk
 from dataset_converters.datasets import visceral
 from dataset_converters.errors import ConversionError
 from dataset_converters.registry import describe_dataset
-from dataset_converters.sample_volumes import sample_chest, write_sample
+from dataset_converters.sources.sample_volumes import sample_chest, write_sample
 
 WHOLE_BODY, TRUNK = "10000005_1_CT_wb", "10000112_1_CTce_ThAb"
 

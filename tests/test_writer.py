@@ -12,9 +12,9 @@ from toy_dataset import Convert, files_below, make_annotation, make_case, make_i
 
 from dataset_converters.conversion_errors import ConversionErrors
 from dataset_converters.errors import ConversionError
-from dataset_converters.kernel_names import load_kernel_table
-from dataset_converters.nifti import read_nifti, sha256_of, write_nifti
+from dataset_converters.kernels.names import load_kernel_table
 from dataset_converters.records import CtImage
+from dataset_converters.volumes.nifti import read_nifti, sha256_of, write_nifti
 
 pytestmark = pytest.mark.filterwarnings("error")
 

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from toy_dataset import SIZE_ZYX, Convert, make_annotation, make_case
 
-from dataset_converters.check import check_nnunet_raw
+from dataset_converters.checking.check import check_nnunet_raw
 from dataset_converters.errors import ConversionError
-from dataset_converters.patient_folds import patient_folds
 from dataset_converters.records import IGNORED
+from dataset_converters.writing.patient_folds import patient_folds
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -144,7 +144,9 @@ def test_folds_for_nnunet_alone_hold_whole_patients(visits: list[tuple[int, int,
 def test_folds_leave_out_what_cannot_be_trained_on_and_keep_repeats_together(
     run_with: Convert, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dataset_converters.patient_folds.repeated_images", lambda name: (frozenset({"P1", "P3"}),))
+    monkeypatch.setattr(
+        "dataset_converters.writing.patient_folds.repeated_images", lambda name: (frozenset({"P1", "P3"}),)
+    )
     images = make_case("P5", role="test", annotations={})
     folder = run_with(*(make_case(f"P{n}") for n in (1, 2, 3)), make_case("P4", role="test"), images)
     folds = json.loads((folder / "splits_final.json").read_text())

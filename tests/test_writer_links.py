@@ -10,10 +10,10 @@ import pytest
 import SimpleITK as sitk
 from toy_dataset import Convert, files_below, make_case, make_image
 
-from dataset_converters.check import check_nnunet_raw
+from dataset_converters.checking.check import check_nnunet_raw
 from dataset_converters.errors import ConversionError
-from dataset_converters.nifti import sha256_of, write_nifti
 from dataset_converters.records import Case, CtImage
+from dataset_converters.volumes.nifti import sha256_of, write_nifti
 
 pytestmark = pytest.mark.filterwarnings("error")
 

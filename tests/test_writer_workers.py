@@ -14,7 +14,7 @@ from dataset_converters.atomic import DiskFullError
 from dataset_converters.conversion_errors import ConversionErrors
 from dataset_converters.errors import ConversionError
 from dataset_converters.records import Case, CtImage
-from dataset_converters.workers import Lost, work_in_processes
+from dataset_converters.writing.workers import Lost, work_in_processes
 
 pytestmark = [
     pytest.mark.filterwarnings("error"),
@@ -132,7 +132,7 @@ def test_workers_clean_up_when_the_caller_stops(tmp_path: Path) -> None:
 def test_only_one_conversion_writes_to_a_folder(
     run_with: Convert, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dataset_converters.output_folder._PATIENCE_S", 0.2)
+    monkeypatch.setattr("dataset_converters.writing.output_folder._PATIENCE_S", 0.2)
 
     def second() -> CtImage:
         run_with(make_case("P1"))

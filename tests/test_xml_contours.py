@@ -7,10 +7,10 @@ import pydicom
 import pytest
 import SimpleITK as sitk
 
+from dataset_converters.annotations.safe_xml import read_xml
+from dataset_converters.annotations.xml_contours import read_boxes, read_lidc
 from dataset_converters.errors import ConversionError
-from dataset_converters.safe_xml import read_xml
-from dataset_converters.stored_voxels import UnreadableFileError
-from dataset_converters.xml_contours import read_boxes, read_lidc
+from dataset_converters.volumes.stored_voxels import UnreadableFileError
 
 WHERE = {"dataset": "demo", "case": "C1"}
 UIDS = ("1.2.840.1", "1.2.840.2", "1.2.840.3")

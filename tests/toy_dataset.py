@@ -11,7 +11,7 @@ import SimpleITK as sitk
 
 import dataset_converters.datasets
 from dataset_converters.records import Case, CtImage
-from dataset_converters.writer import convert
+from dataset_converters.writing.writer import convert
 
 Convert = Callable[..., Path]
 SIZE_ZYX = (5, 7, 6)

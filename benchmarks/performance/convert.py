@@ -19,11 +19,11 @@ import pandas as pd
 
 from benchmarks.performance.convert_report import print_report, reached, write_report
 from benchmarks.performance.dcm2niix import PeerError, dcm2niix_version, find_dcm2niix, run_dcm2niix, run_measured
-from dataset_converters.dicom_headers import find_dicom_files, is_ct_slice, read_headers
+from dataset_converters.dicom.headers import find_dicom_files, is_ct_slice, read_headers
 from dataset_converters.errors import ConversionError
 
 LEVEL = 3
-"""Compression level of both: that of `dataset_converters.nifti.write_nifti`."""
+"""Compression level of both: that of `dataset_converters.volumes.nifti.write_nifti`."""
 ARCHIVES = ("sts/sts_ct_rtstruct.tar.xz", "lung_dx_a0001/dicom.tar.xz")
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"), "1")
 

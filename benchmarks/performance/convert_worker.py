@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 
 import SimpleITK as sitk
 
-from dataset_converters.dicom_series import read_dicom_series
-from dataset_converters.nifti import write_nifti
+from dataset_converters.dicom.series import read_dicom_series
+from dataset_converters.volumes.nifti import write_nifti
 
 WHERE: dict[str, Any] = {"dataset": "convert", "case": "series"}
 T = TypeVar("T")
@@ -41,9 +41,9 @@ def convert(folder: Path, file: Path, *, extras: bool) -> dict[str, float]:
 
 def _extras(folder: Path, image: sitk.Image) -> dict[str, float]:
     """Masks: all ROIs of the contour sets beside the series; checks: those of the anatomy."""
-    from dataset_converters.anatomy import anatomy_findings  # not part of reading and writing
-    from dataset_converters.dicom_tree import find_series
-    from dataset_converters.rtstruct import list_rois, rasterise_rtstruct
+    from dataset_converters.anatomy.findings import anatomy_findings  # not part of reading and writing
+    from dataset_converters.annotations.rtstruct import list_rois, rasterise_rtstruct
+    from dataset_converters.dicom.tree import find_series
 
     drawn = [s.files[0] for s in find_series(folder.parent, **WHERE) if s.modality == "RTSTRUCT"]
     masks, masks_s = _timed(

@@ -16,9 +16,9 @@ from benchmarks.performance.fuzz_readings import (
     read_dicom,
     reading_of,
 )
-from dataset_converters.dicom_seg import read_segments
-from dataset_converters.dicom_seg_sample import write_seg
-from dataset_converters.xml_contours import read_boxes, read_lidc
+from dataset_converters.annotations.dicom_seg import read_segments
+from dataset_converters.annotations.dicom_seg_sample import write_seg
+from dataset_converters.annotations.xml_contours import read_boxes, read_lidc
 
 FRAME = "1.2.826.0.1.3680043.8.498.1"
 _SEGMENTS = {"lung": 1, "disease": 2}

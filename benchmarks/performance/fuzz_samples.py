@@ -40,11 +40,11 @@ from benchmarks.performance.fuzz_readings import (
     read_nibabel,
     read_slices,
 )
-from dataset_converters.dicom_sample import write_contours, write_ct_series, write_enhanced_ct
-from dataset_converters.dicom_series import read_dicom_series
-from dataset_converters.image_file import ENDINGS, read_image
-from dataset_converters.nifti import write_nifti
-from dataset_converters.rtstruct import rasterise_rtstruct
+from dataset_converters.annotations.rtstruct import rasterise_rtstruct
+from dataset_converters.dicom.sample import write_contours, write_ct_series, write_enhanced_ct
+from dataset_converters.dicom.series import read_dicom_series
+from dataset_converters.volumes.image_file import ENDINGS, read_image
+from dataset_converters.volumes.nifti import write_nifti
 
 _SIZE_XYZ, _SPACING_MM = (5, 4, 3), (0.7, 0.9, 2.5)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks.study_file import load_study
 from benchmarks.workflow.jobs import PACKAGE_FILES, SCORING, Job
-from dataset_converters.nifti import sha256_of
+from dataset_converters.volumes.nifti import sha256_of
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

@@ -20,7 +20,7 @@ from benchmarks.workflow.freshness import input_hashes, is_fresh, output_sizes, 
 from benchmarks.workflow.jobs import Job, python_command, read_jobs
 from benchmarks.workflow.processes import end_with_parent
 from dataset_converters.atomic import write_json
-from dataset_converters.provenance import git_commit, version_of
+from dataset_converters.writing.provenance import git_commit, version_of
 
 PACKAGES = ("ctshift", "nnunetv2", "torch", "numpy", "scipy", "SimpleITK", "pydicom", "pandas", "snakemake")
 

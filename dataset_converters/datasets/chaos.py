@@ -31,16 +31,16 @@ from typing import Literal, get_args
 import numpy as np
 import SimpleITK as sitk
 
-from dataset_converters.case_list import collect_cases
-from dataset_converters.collection_files import layout_error
-from dataset_converters.dicom_headers import find_dicom_files, read_headers
-from dataset_converters.dicom_sample import write_ct_series
-from dataset_converters.dicom_series import inspect_dicom_series, load_dicom_series
+from dataset_converters.annotations.png_stack import read_png_masks
+from dataset_converters.dicom.headers import find_dicom_files, read_headers
+from dataset_converters.dicom.sample import write_ct_series
+from dataset_converters.dicom.series import inspect_dicom_series, load_dicom_series
 from dataset_converters.errors import ConversionError
-from dataset_converters.option_choice import check_choice
-from dataset_converters.png_stack import read_png_masks
 from dataset_converters.records import Case, CtImage, DatasetInfo
-from dataset_converters.sample_volumes import sample_chest
+from dataset_converters.sources.case_list import collect_cases
+from dataset_converters.sources.collection_files import layout_error
+from dataset_converters.sources.option_choice import check_choice
+from dataset_converters.sources.sample_volumes import sample_chest
 
 DATASET = DatasetInfo(
     name="chaos",

@@ -34,16 +34,16 @@ import nibabel as nib
 import numpy as np
 import SimpleITK as sitk
 
-from dataset_converters.case_lists import collect_case_lists
-from dataset_converters.ct_rate_table import RateRow, read_rate_table, read_stored_volume
 from dataset_converters.errors import ConversionError
-from dataset_converters.grid import grid_of
-from dataset_converters.image_file import read_image
-from dataset_converters.kernel_names import KernelTable, classify_kernel, load_kernel_table
-from dataset_converters.kernel_variants import VARIANTS, Reconstruction, group_reconstructions, variant_of
-from dataset_converters.nifti import write_nifti
+from dataset_converters.kernels.names import KernelTable, classify_kernel, load_kernel_table
+from dataset_converters.kernels.variants import VARIANTS, Reconstruction, group_reconstructions, variant_of
 from dataset_converters.records import Case, CtImage, DatasetInfo
-from dataset_converters.sample_volumes import sample_chest
+from dataset_converters.sources.case_lists import collect_case_lists
+from dataset_converters.sources.ct_rate_table import RateRow, read_rate_table, read_stored_volume
+from dataset_converters.sources.sample_volumes import sample_chest
+from dataset_converters.volumes.grid import grid_of
+from dataset_converters.volumes.image_file import read_image
+from dataset_converters.volumes.nifti import write_nifti
 
 DATASET = DatasetInfo(
     name="ct_rate",
@@ -64,7 +64,7 @@ DATASET = DatasetInfo(
     ),
     options={
         "metadata": "folder of train_metadata.csv and validation_metadata.csv (default: anywhere below the root)",
-        "kernel_table": "TOML file that classes kernels, laid over dataset_converters/kernel_table.toml",
+        "kernel_table": "TOML file that classes kernels, laid over dataset_converters/kernels/kernel_table.toml",
     },
     layout="public programs",
 )

@@ -45,22 +45,22 @@ from typing import Literal, get_args
 import numpy as np
 import SimpleITK as sitk
 
-from dataset_converters.case_lists import collect_case_lists
-from dataset_converters.dicom_headers import find_dicom_files, read_headers
-from dataset_converters.dicom_sample import ball_mask, ct_of_mask, write_ct_series, write_rtstruct
-from dataset_converters.dicom_seg import read_segments
-from dataset_converters.dicom_series import DicomSeries, Tilt, load_dicom_series
+from dataset_converters.annotations.dicom_seg import read_segments
+from dataset_converters.annotations.mask_file import read_mask
+from dataset_converters.annotations.rtstruct import rasterise_rtstruct
+from dataset_converters.annotations.transfer import transfer_labels
+from dataset_converters.dicom.headers import find_dicom_files, read_headers
+from dataset_converters.dicom.sample import ball_mask, ct_of_mask, write_ct_series, write_rtstruct
+from dataset_converters.dicom.series import DicomSeries, Tilt, load_dicom_series
 from dataset_converters.errors import ConversionError
-from dataset_converters.image_file import ENDINGS
-from dataset_converters.kernel_names import KernelTable, load_kernel_table
-from dataset_converters.kernel_pair import OtherGrid, find_pair
-from dataset_converters.mask_file import read_mask
-from dataset_converters.nifti import write_nifti
-from dataset_converters.patient_tables import Role, read_annotated_slices, read_roles
+from dataset_converters.kernels.names import KernelTable, load_kernel_table
+from dataset_converters.kernels.pair import OtherGrid, find_pair
+from dataset_converters.privacy.shown_name import shown_name
 from dataset_converters.records import IGNORED, Case, DatasetInfo
-from dataset_converters.rtstruct import rasterise_rtstruct
-from dataset_converters.shown_name import shown_name
-from dataset_converters.transfer import transfer_labels
+from dataset_converters.sources.case_lists import collect_case_lists
+from dataset_converters.sources.patient_tables import Role, read_annotated_slices, read_roles
+from dataset_converters.volumes.image_file import ENDINGS
+from dataset_converters.volumes.nifti import write_nifti
 
 DATASET = DatasetInfo(
     name="dicom_pairs",
@@ -75,7 +75,7 @@ DATASET = DatasetInfo(
     lung_definition="not applicable: no lung label",
     options={
         "roi": "name of the ROI or segment in the readers' RTSTRUCT or SEG files (default: disease)",
-        "kernel_table": "TOML file that classes kernels, laid over dataset_converters/kernel_table.toml",
+        "kernel_table": "TOML file that classes kernels, laid over dataset_converters/kernels/kernel_table.toml",
         "other_grid": "refuse (default) or transfer: what to do where the two series lie on different grids",
         "transfer": "nearest (default) or shape: how annotations are brought to another grid",
         "annotated": "LK (default) or MK: the series that was annotated, where the grids differ",

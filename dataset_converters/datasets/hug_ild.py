@@ -39,14 +39,14 @@ from typing import Literal, get_args
 import numpy as np
 import SimpleITK as sitk
 
-from dataset_converters.case_list import collect_cases
-from dataset_converters.collection_files import layout_error, matching_files
-from dataset_converters.dicom_planes import stack_planes, write_planes
-from dataset_converters.dicom_sample import write_ct_series
-from dataset_converters.dicom_series import read_dicom_series
+from dataset_converters.annotations.dicom_planes import stack_planes, write_planes
+from dataset_converters.dicom.sample import write_ct_series
+from dataset_converters.dicom.series import read_dicom_series
 from dataset_converters.errors import ConversionError
 from dataset_converters.records import IGNORED, Case, DatasetInfo
-from dataset_converters.sample_volumes import sample_chest
+from dataset_converters.sources.case_list import collect_cases
+from dataset_converters.sources.collection_files import layout_error, matching_files
+from dataset_converters.sources.sample_volumes import sample_chest
 
 DATASET = DatasetInfo(
     name="hug_ild",

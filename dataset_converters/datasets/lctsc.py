@@ -34,18 +34,18 @@ from typing import Literal
 
 import SimpleITK as sitk
 
-from dataset_converters.annotated_series import AnnotatedSeries, find_annotated_series
-from dataset_converters.case_list import collect_cases
-from dataset_converters.collection_files import layout_error, patient_folders
-from dataset_converters.dicom_sample import write_ct_series, write_rtstruct
-from dataset_converters.dicom_series import read_dicom_series
+from dataset_converters.annotations.label_parts import combine_parts
+from dataset_converters.annotations.roi_names import find_roi
+from dataset_converters.annotations.rtstruct import list_rois, rasterise_rtstruct
+from dataset_converters.dicom.annotated_series import AnnotatedSeries, find_annotated_series
+from dataset_converters.dicom.sample import write_ct_series, write_rtstruct
+from dataset_converters.dicom.series import read_dicom_series
 from dataset_converters.errors import ConversionError
-from dataset_converters.known_texts import shown_texts
-from dataset_converters.label_parts import combine_parts
+from dataset_converters.privacy.known_texts import shown_texts
 from dataset_converters.records import Case, DatasetInfo
-from dataset_converters.roi_names import find_roi
-from dataset_converters.rtstruct import list_rois, rasterise_rtstruct
-from dataset_converters.sample_volumes import sample_chest
+from dataset_converters.sources.case_list import collect_cases
+from dataset_converters.sources.collection_files import layout_error, patient_folders
+from dataset_converters.sources.sample_volumes import sample_chest
 
 DATASET = DatasetInfo(
     name="lctsc",

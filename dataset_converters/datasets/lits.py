@@ -30,15 +30,15 @@ from typing import get_args
 
 import SimpleITK as sitk
 
-from dataset_converters.case_list import collect_cases
-from dataset_converters.collection_files import files_by_case, layout_error, matching_files
+from dataset_converters.annotations.mask_file import read_labels
 from dataset_converters.errors import ConversionError
-from dataset_converters.image_file import read_image
-from dataset_converters.mask_file import read_labels
-from dataset_converters.option_choice import check_choice
 from dataset_converters.records import Case, DatasetInfo
-from dataset_converters.sample_volumes import sample_chest, write_sample
-from dataset_converters.unit_spacing import UNIT_SPACING_OPTION, UnitSpacing, refuse_unit_spacing
+from dataset_converters.sources.case_list import collect_cases
+from dataset_converters.sources.collection_files import files_by_case, layout_error, matching_files
+from dataset_converters.sources.option_choice import check_choice
+from dataset_converters.sources.sample_volumes import sample_chest, write_sample
+from dataset_converters.volumes.image_file import read_image
+from dataset_converters.volumes.unit_spacing import UNIT_SPACING_OPTION, UnitSpacing, refuse_unit_spacing
 
 DATASET = DatasetInfo(
     name="lits",

@@ -32,12 +32,12 @@ from typing import Literal
 
 import SimpleITK as sitk
 
-from dataset_converters.case_list import collect_cases
-from dataset_converters.collection_files import files_by_case, layout_error, matching_files
 from dataset_converters.errors import ConversionError
-from dataset_converters.lola_headers import SLICES, read_lola_image
 from dataset_converters.records import Case, DatasetInfo
-from dataset_converters.sample_volumes import sample_chest, turned
+from dataset_converters.sources.case_list import collect_cases
+from dataset_converters.sources.collection_files import files_by_case, layout_error, matching_files
+from dataset_converters.sources.lola_headers import SLICES, read_lola_image
+from dataset_converters.sources.sample_volumes import sample_chest, turned
 
 DATASET = DatasetInfo(
     name="lola11",

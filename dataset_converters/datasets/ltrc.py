@@ -36,12 +36,12 @@ Faults
 
 from pathlib import Path
 
-from dataset_converters.collection_files import layout_error
-from dataset_converters.manifest_cases import Tilt, manifest_cases
-from dataset_converters.manifest_labels import LABELS, describe_manifest, read_labels_file
-from dataset_converters.manifest_table import Manifest, read_manifest
 from dataset_converters.records import Case, DatasetInfo
-from dataset_converters.sample_volumes import sample_chest, write_sample
+from dataset_converters.sources.collection_files import layout_error
+from dataset_converters.sources.manifest_cases import Tilt, manifest_cases
+from dataset_converters.sources.manifest_labels import LABELS, describe_manifest, read_labels_file
+from dataset_converters.sources.manifest_table import Manifest, read_manifest
+from dataset_converters.sources.sample_volumes import sample_chest, write_sample
 
 MANIFEST = "manifest.csv"
 

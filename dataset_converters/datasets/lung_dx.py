@@ -32,17 +32,22 @@ from pathlib import Path
 
 import SimpleITK as sitk
 
-from dataset_converters.case_lists import collect_case_lists
-from dataset_converters.dicom_headers import find_dicom_files, read_headers
-from dataset_converters.dicom_sample import write_ct_series
-from dataset_converters.dicom_series import DicomSeries, group_dicom_series
+from dataset_converters.annotations.xml_contours import read_boxes
+from dataset_converters.dicom.headers import find_dicom_files, read_headers
+from dataset_converters.dicom.sample import write_ct_series
+from dataset_converters.dicom.series import DicomSeries, group_dicom_series
 from dataset_converters.errors import ConversionError
-from dataset_converters.kernel_candidates import find_candidates
-from dataset_converters.kernel_names import KernelTable, load_kernel_table
-from dataset_converters.kernel_variants import VARIANTS, Reconstruction, candidate_reconstruction, group_reconstructions
+from dataset_converters.kernels.candidates import find_candidates
+from dataset_converters.kernels.names import KernelTable, load_kernel_table
+from dataset_converters.kernels.variants import (
+    VARIANTS,
+    Reconstruction,
+    candidate_reconstruction,
+    group_reconstructions,
+)
 from dataset_converters.records import Case, DatasetInfo
-from dataset_converters.sample_volumes import sample_chest
-from dataset_converters.xml_contours import read_boxes
+from dataset_converters.sources.case_lists import collect_case_lists
+from dataset_converters.sources.sample_volumes import sample_chest
 
 DATASET = DatasetInfo(
     name="lung_dx",
@@ -64,7 +69,7 @@ DATASET = DatasetInfo(
     ),
     options={
         "boxes": "folder of the box files (default: Annotation below the root)",
-        "kernel_table": "TOML file that classes kernels, laid over dataset_converters/kernel_table.toml",
+        "kernel_table": "TOML file that classes kernels, laid over dataset_converters/kernels/kernel_table.toml",
     },
     layout="real data",
 )

@@ -24,14 +24,14 @@ from collections import defaultdict
 from functools import partial
 from pathlib import Path
 
-from dataset_converters.case_list import collect_cases
-from dataset_converters.dicom_headers import read_headers
-from dataset_converters.dicom_sample import write_ct_series
-from dataset_converters.dicom_series import DicomSeries, inspect_dicom_series, load_dicom_series
+from dataset_converters.dicom.headers import read_headers
+from dataset_converters.dicom.sample import write_ct_series
+from dataset_converters.dicom.series import DicomSeries, inspect_dicom_series, load_dicom_series
 from dataset_converters.errors import ConversionError
-from dataset_converters.grid import grid_difference
 from dataset_converters.records import Case, DatasetInfo
-from dataset_converters.sample_volumes import sample_chest
+from dataset_converters.sources.case_list import collect_cases
+from dataset_converters.sources.sample_volumes import sample_chest
+from dataset_converters.volumes.grid import grid_difference
 
 DATASET = DatasetInfo(
     name="mayo",

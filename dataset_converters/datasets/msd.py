@@ -25,9 +25,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from dataset_converters.decathlon import decathlon_cases, read_decathlon
-from dataset_converters.decathlon_sample import write_decathlon
 from dataset_converters.records import Case, DatasetInfo
+from dataset_converters.sources.decathlon import decathlon_cases, read_decathlon
+from dataset_converters.sources.decathlon_sample import write_decathlon
 
 DATASET = DatasetInfo(
     name="msd",

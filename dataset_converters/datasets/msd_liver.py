@@ -24,10 +24,10 @@ Faults
 
 from pathlib import Path
 
-from dataset_converters.decathlon import decathlon_cases, find_decathlon, read_decathlon
-from dataset_converters.decathlon_sample import write_decathlon
 from dataset_converters.errors import ConversionError
 from dataset_converters.records import Case, DatasetInfo
+from dataset_converters.sources.decathlon import decathlon_cases, find_decathlon, read_decathlon
+from dataset_converters.sources.decathlon_sample import write_decathlon
 
 DATASET = DatasetInfo(
     name="msd_liver",

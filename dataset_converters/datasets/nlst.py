@@ -27,16 +27,16 @@ from pathlib import Path
 
 import pydicom
 
-from dataset_converters.case_lists import collect_case_lists
-from dataset_converters.dicom_headers import find_dicom_files, kernel_of
-from dataset_converters.dicom_sample import write_ct_series
-from dataset_converters.dicom_series import group_dicom_series
+from dataset_converters.dicom.headers import find_dicom_files, kernel_of
+from dataset_converters.dicom.sample import write_ct_series
+from dataset_converters.dicom.series import group_dicom_series
 from dataset_converters.errors import ConversionError
-from dataset_converters.kernel_names import KernelTable, load_kernel_table
-from dataset_converters.kernel_variants import VARIANTS, dicom_reconstructions, group_reconstructions
-from dataset_converters.known_texts import known_kernel
+from dataset_converters.kernels.names import KernelTable, load_kernel_table
+from dataset_converters.kernels.variants import VARIANTS, dicom_reconstructions, group_reconstructions
+from dataset_converters.privacy.known_texts import known_kernel
 from dataset_converters.records import Case, DatasetInfo
-from dataset_converters.sample_volumes import sample_chest
+from dataset_converters.sources.case_lists import collect_case_lists
+from dataset_converters.sources.sample_volumes import sample_chest
 
 DATASET = DatasetInfo(
     name="nlst",
@@ -51,7 +51,7 @@ DATASET = DatasetInfo(
     variants=VARIANTS,
     lung_definition="no annotation",
     faults=("Series with gaps or repeated slices occur: refused with the reason; exclude the case.",),
-    options={"kernel_table": "TOML file that classes kernels, laid over dataset_converters/kernel_table.toml"},
+    options={"kernel_table": "TOML file that classes kernels, laid over dataset_converters/kernels/kernel_table.toml"},
     layout="public programs",
 )
 

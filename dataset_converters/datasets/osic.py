@@ -33,15 +33,15 @@ from typing import Literal, get_args
 import numpy as np
 import SimpleITK as sitk
 
-from dataset_converters.case_list import collect_cases
-from dataset_converters.collection_files import files_by_case, layout_error, matching_files, patient_folders
-from dataset_converters.dicom_sample import write_ct_series
-from dataset_converters.dicom_series import read_dicom_series
+from dataset_converters.annotations.mask_file import read_labels
+from dataset_converters.dicom.sample import write_ct_series
+from dataset_converters.dicom.series import read_dicom_series
 from dataset_converters.errors import ConversionError
-from dataset_converters.image_file import read_voxels
-from dataset_converters.mask_file import read_labels
 from dataset_converters.records import Case, DatasetInfo
-from dataset_converters.sample_volumes import sample_chest, write_sample
+from dataset_converters.sources.case_list import collect_cases
+from dataset_converters.sources.collection_files import files_by_case, layout_error, matching_files, patient_folders
+from dataset_converters.sources.sample_volumes import sample_chest, write_sample
+from dataset_converters.volumes.image_file import read_voxels
 
 DATASET = DatasetInfo(
     name="osic",

@@ -37,17 +37,17 @@ from typing import Literal
 
 import SimpleITK as sitk
 
-from dataset_converters.case_list import collect_cases
-from dataset_converters.collection_files import files_by_case, layout_error, matching_files, patient_folders
-from dataset_converters.dicom_sample import write_ct_series
-from dataset_converters.dicom_series import read_dicom_series
-from dataset_converters.dicom_tree import find_series, only_series
+from dataset_converters.annotations.label_parts import combine_parts
+from dataset_converters.annotations.mask_file import read_labels, read_mask
+from dataset_converters.annotations.paired_sides import order_sides
+from dataset_converters.dicom.sample import write_ct_series
+from dataset_converters.dicom.series import read_dicom_series
+from dataset_converters.dicom.tree import find_series, only_series
 from dataset_converters.errors import ConversionError
-from dataset_converters.label_parts import combine_parts
-from dataset_converters.mask_file import read_labels, read_mask
-from dataset_converters.paired_sides import order_sides
 from dataset_converters.records import Case, DatasetInfo
-from dataset_converters.sample_volumes import sample_chest, write_sample
+from dataset_converters.sources.case_list import collect_cases
+from dataset_converters.sources.collection_files import files_by_case, layout_error, matching_files, patient_folders
+from dataset_converters.sources.sample_volumes import sample_chest, write_sample
 
 DATASET = DatasetInfo(
     name="plethora",

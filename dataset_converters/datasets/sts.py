@@ -22,14 +22,14 @@ from pathlib import Path
 
 import SimpleITK as sitk
 
-from dataset_converters.case_list import collect_cases
-from dataset_converters.dicom_headers import find_dicom_files, kernel_of, read_headers
-from dataset_converters.dicom_sample import ball_mask, ct_of_mask, write_ct_series, write_rtstruct
-from dataset_converters.dicom_series import read_dicom_series
+from dataset_converters.annotations.rtstruct import rasterise_rtstruct
+from dataset_converters.dicom.headers import find_dicom_files, kernel_of, read_headers
+from dataset_converters.dicom.sample import ball_mask, ct_of_mask, write_ct_series, write_rtstruct
+from dataset_converters.dicom.series import read_dicom_series
 from dataset_converters.errors import ConversionError
-from dataset_converters.known_texts import known_kernel
+from dataset_converters.privacy.known_texts import known_kernel
 from dataset_converters.records import Case, DatasetInfo
-from dataset_converters.rtstruct import rasterise_rtstruct
+from dataset_converters.sources.case_list import collect_cases
 
 DATASET = DatasetInfo(
     name="sts",

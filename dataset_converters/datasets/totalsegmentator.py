@@ -34,13 +34,13 @@ from typing import Literal
 
 import SimpleITK as sitk
 
-from dataset_converters.case_list import collect_cases
-from dataset_converters.collection_files import layout_error
+from dataset_converters.annotations.structure_masks import MaskContext, Structure, read_structure_files
 from dataset_converters.errors import ConversionError
-from dataset_converters.image_file import read_image
 from dataset_converters.records import Case, DatasetInfo
-from dataset_converters.sample_volumes import sample_chest, write_sample
-from dataset_converters.structure_masks import MaskContext, Structure, read_structure_files
+from dataset_converters.sources.case_list import collect_cases
+from dataset_converters.sources.collection_files import layout_error
+from dataset_converters.sources.sample_volumes import sample_chest, write_sample
+from dataset_converters.volumes.image_file import read_image
 
 DATASET = DatasetInfo(
     name="totalsegmentator",

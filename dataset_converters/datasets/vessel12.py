@@ -27,13 +27,13 @@ from pathlib import Path
 
 import SimpleITK as sitk
 
-from dataset_converters.case_list import collect_cases
-from dataset_converters.collection_files import FoundFile, files_by_case, layout_error, matching_files
+from dataset_converters.annotations.mask_file import read_mask
 from dataset_converters.errors import ConversionError
-from dataset_converters.image_file import read_image
-from dataset_converters.mask_file import read_mask
 from dataset_converters.records import Case, DatasetInfo
-from dataset_converters.sample_volumes import sample_chest, write_sample
+from dataset_converters.sources.case_list import collect_cases
+from dataset_converters.sources.collection_files import FoundFile, files_by_case, layout_error, matching_files
+from dataset_converters.sources.sample_volumes import sample_chest, write_sample
+from dataset_converters.volumes.image_file import read_image
 
 DATASET = DatasetInfo(
     name="vessel12",

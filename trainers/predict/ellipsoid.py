@@ -14,7 +14,7 @@ import SimpleITK as sitk
 from tqdm import tqdm
 
 from dataset_converters.atomic import write_json
-from dataset_converters.nifti import write_nifti
+from dataset_converters.volumes.nifti import write_nifti
 from trainers.command_line import exit_code
 from trainers.lock import only_one_in
 from trainers.run_folder import RunFolder, open_run

@@ -1,0 +1,1 @@
+"""Whether a converted case looks like a patient, and a page to see it."""

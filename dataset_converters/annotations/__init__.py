@@ -1,0 +1,1 @@
+"""What readers drew, from any file, as label maps."""

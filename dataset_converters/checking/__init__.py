@@ -1,0 +1,1 @@
+"""What nnU-Net would not notice in a raw dataset."""

@@ -1,0 +1,1 @@
+"""DICOM CT series: headers, geometry, pixels."""

@@ -1,0 +1,1 @@
+"""Reconstruction kernels: their classes, and pairs of one acquisition."""

@@ -1,0 +1,1 @@
+"""What of a source may be repeated in outputs and messages."""

@@ -1,0 +1,1 @@
+"""Layouts, tables and overlaps of source collections."""

@@ -1,0 +1,1 @@
+"""Volume files and the grids they lie on."""

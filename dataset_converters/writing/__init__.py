@@ -1,0 +1,1 @@
+"""A collection to nnU-Net raw format, whole or resumable."""
