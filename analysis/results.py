@@ -14,7 +14,7 @@ from benchmarks.study import Study
 
 CASE_COLUMNS = ("dataset", "patient", "case", "role")
 IMAGE_COLUMNS = ("dataset", "patient", "case", "variant", "variant_kind", "slices", "lung_slices")
-TRAINING_COLUMNS = ("arm", "seed", "fold", "dataset", "patient", "case", "variant")
+TRAINING_COLUMNS = ("arm", "seed", "fold", "dataset", "patient", "case", "variant", "chosen_slices")
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,8 @@ class Results:
         One row per image: ``IMAGE_COLUMNS``; ``lung_slices`` counts slices on which the reference shows lung, NaN
         where no reader outlined the lung on every slice. Further columns are acquisition facts (``kernel``...).
     training : DataFrame
-        One row per arm, seed, fold and training image: ``TRAINING_COLUMNS``.
+        One row per arm, seed, fold and training image: ``TRAINING_COLUMNS``; ``chosen_slices`` counts the slices
+        trained on, all with lung, in an arm of ``[equal_arms]`` that levels them, NaN: the whole image.
     run : RunFolder or None
         The run folder, for figures that show images; None for results made in memory.
 
@@ -119,6 +120,7 @@ def _training(matrix: Mapping[str, Any]) -> pd.DataFrame:
     rows = [
         {"arm": plan["arm"], "seed": plan["seed"], "fold": fold}
         | {name: matrix["images"][image][name] for name in ("dataset", "patient", "case", "variant")}
+        | {"chosen_slices": len(split["slices"][image]) if "slices" in split else float("nan")}
         for plan in matrix["plans"]
         for fold, split in enumerate(plan["splits"])
         for image in split["train"]

@@ -24,7 +24,7 @@ from benchmarks.overlap_check import join_persons, refuse_overlaps
 from benchmarks.patients import Patient, divide
 from benchmarks.study import Study
 from benchmarks.study_file import StudyError, load_study
-from benchmarks.unlabelled import unlabelled_faults
+from benchmarks.unlabelled import annotated_patients, unlabelled_faults
 from dataset_converters.atomic import DiskFullError, write_json
 from dataset_converters.volumes.nifti import write_nifti
 
@@ -50,9 +50,9 @@ def assemble(run: Path) -> Path:
     images, references = _images(study, converted), _references(study, converted)
     hashes = {image: entry["sha256"] for image, entry in images.items()}
     patients = join_persons(study, _patients(images, converted), hashes)
-    refuse_overlaps(study, patients)
-    folds = divide(patients, study.split)
     readers = {case: reference["readers"] for case, reference in references.items()}
+    refuse_overlaps(study, annotated_patients(patients, readers))
+    folds = divide(patients, study.split)
     if faults := unlabelled_faults(study, folds, images, readers):
         raise StudyError("; ".join(faults[:5]))
     slices_of = lung_slices(run, study, references, _reader_of(study, images, references))

@@ -4,9 +4,10 @@ import importlib.metadata
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
@@ -17,7 +18,7 @@ from benchmarks.run_folder import list_differences, source_folders
 from benchmarks.scoring_check import scoring_fault
 from benchmarks.study import DatasetUse, Study
 from benchmarks.study_file import StudyError, load_study
-from benchmarks.unlabelled import unlabelled_faults
+from benchmarks.unlabelled import annotated_patients, unlabelled_faults
 from dataset_converters.errors import ConversionError
 from dataset_converters.records import Case
 
@@ -134,20 +135,20 @@ def _impossible_split(study: Study, cases: Mapping[str, list[Case]]) -> list[str
             patients[dataset, case.patient] = replace(known, images={**known.images, **images})
     try:
         persons = join_persons(study, list(patients.values()))
-        refuse_overlaps(study, persons)
+        annotated = annotated_patients(persons, _readers(cases))
+        refuse_overlaps(study, annotated)
         folds = divide(persons, study.split)
         for fold in folds:
             for arm in study.arms:
                 training_images(study, arm, fold)
     except StudyError as error:
         return [f"split: {error}"]
-    for warning in overlap_warnings(study, persons):
+    for warning in overlap_warnings(study, annotated):
         print(f"note: {warning}", file=sys.stderr)
     return _unlabelled_cases(study, folds, cases)
 
 
 def _unlabelled_cases(study: Study, folds: Sequence[Fold], cases: Mapping[str, list[Case]]) -> list[str]:
-    readers = {f"{dataset}_{case.case}": case.annotations for dataset, group in cases.items() for case in group}
     images = {
         f"{dataset}_{case.case}-{variant}": {
             "dataset": dataset,
@@ -159,7 +160,11 @@ def _unlabelled_cases(study: Study, folds: Sequence[Fold], cases: Mapping[str, l
         for case in group
         for variant in case.images
     }
-    return unlabelled_faults(study, folds, images, readers)
+    return unlabelled_faults(study, folds, images, _readers(cases))
+
+
+def _readers(cases: Mapping[str, list[Case]]) -> dict[str, Collection[Any]]:
+    return {f"{dataset}_{case.case}": case.annotations for dataset, group in cases.items() for case in group}
 
 
 def _check_disk(study: Study, run: Path, device: str) -> list[str]:

@@ -1,8 +1,12 @@
-"""Training sets of equal size: N patients and M slices that show lung, the same choice on every machine.
+"""Training sets of equal size: N volumes and M slices that show lung, the same choice on every machine.
 
 Hofmanninger et al. 2020, section II-E: to compare collections, each training set was cut to the size of the smallest
-(36 volumes, 3,393 slices with lung). Here the choice is made by hashes of names, so it depends neither on the order of
-files nor on which other patients there are, and arms on the same patients choose the same patients and slices.
+(36 patients of one volume each, 3,393 slices with lung). Here the choice is made by hashes of names, so it depends
+neither on the order of files nor on who is not chosen, and arms on the same patients choose the same patients.
+
+A volume is an image. An arm takes one image of each patient, and second images only when it has fewer patients than
+volumes wanted; so N volumes are N patients wherever they can be. An arm of several variants takes its variants in turn:
+of N patients about N / 2 with each of two kernels, not N with both.
 """
 
 import hashlib
@@ -44,8 +48,8 @@ def check_equal_arms(study: Study) -> None:
             raise StudyError(f"[arms.{arm.name}] has patients_like and is levelled by [equal_arms]; choose one")
 
 
-def level_patients(study: Study, arm: Arm, patients: Sequence["Patient"]) -> list["Patient"]:
-    """Return the training patients of an arm, of which a levelled arm takes no more than the others.
+def level_images(study: Study, arm: Arm, patients: Sequence["Patient"]) -> list[str]:
+    """Return the images a levelled arm trains on: as many as the other arms of ``[equal_arms]``.
 
     Parameters
     ----------
@@ -55,22 +59,14 @@ def level_patients(study: Study, arm: Arm, patients: Sequence["Patient"]) -> lis
     Raises
     ------
     StudyError
-        If a levelled arm has fewer patients than ``volumes`` asks for.
+        If the arm has fewer images than ``volumes`` asks for.
     """
-    fitting = _fitting(arm, patients)
-    if arm.name not in study.equal_arms.arms:
-        return fitting
-    wanted = volumes_of(study, patients)
-    if len(fitting) < wanted:
-        raise StudyError(f"[equal_arms.volumes] arm {arm.name}: {len(fitting)} training patients, wanted {wanted}")
-    seed = study.split.seed
-    return sorted(sorted(fitting, key=lambda entry: _rank(seed, *entry.key))[:wanted], key=lambda entry: entry.key)
-
-
-def volumes_of(study: Study, patients: Sequence["Patient"]) -> int:
-    """Return how many patients each levelled arm trains on in a fold."""
-    arms = [arm for arm in study.arms if arm.name in study.equal_arms.arms]
-    return study.equal_arms.volumes or min(len(_fitting(arm, patients)) for arm in arms)
+    arms = [entry for entry in study.arms if entry.name in study.equal_arms.arms]
+    wanted = study.equal_arms.volumes or min(len(_in_turn(study, entry, patients)) for entry in arms)
+    images = _in_turn(study, arm, patients)
+    if len(images) < wanted:
+        raise StudyError(f"[equal_arms.volumes] arm {arm.name}: {len(images)} training images, wanted {wanted}")
+    return images[:wanted]
 
 
 def level_slices(
@@ -78,8 +74,8 @@ def level_slices(
 ) -> dict[str, dict[str, list[int]]]:
     """Choose the slices that the levelled arms train on in a fold: as many for each, one of every image at least.
 
-    Of the slices with lung those with the lowest ranks are taken; variants of one case have the same ranks, so that an
-    arm of two kernels sees both of a slice.
+    Of the slices with lung those with the lowest ranks are taken; variants of one case have the same ranks, so that
+    arms of different kernels see the same slices.
 
     Parameters
     ----------
@@ -112,8 +108,32 @@ def level_slices(
     return {arm: _choose(study.split.seed, {i: shown[i] for i in used}, wanted) for arm, used in images.items()}
 
 
-def _fitting(arm: Arm, patients: Sequence["Patient"]) -> list["Patient"]:
-    return [entry for entry in patients if entry.dataset in arm.datasets and set(arm.variants) & set(entry.images)]
+def _in_turn(study: Study, arm: Arm, patients: Sequence["Patient"]) -> list[str]:
+    """Return all images an arm could train on: the first of every patient by rank, then the second of every one..."""
+    seed = study.split.seed
+    fitting = [entry for entry in patients if entry.dataset in arm.datasets and set(arm.variants) & set(entry.images)]
+    ranked = sorted(fitting, key=lambda entry: _rank(seed, *entry.key))
+    rounds = [
+        (turn, place, image)
+        for place, entry in enumerate(ranked)
+        for turn, image in enumerate(_of_patient(seed, entry, arm.variants, first=place % len(arm.variants)))
+    ]
+    return [image for _, _, image in sorted(rounds)]
+
+
+def _of_patient(seed: int, patient: "Patient", variants: Sequence[str], *, first: int) -> list[str]:
+    """Return a patient's images case by case, by rank; of each case the variants in their order from ``first`` on."""
+    order = (*variants[first:], *variants[:first])
+    images = [
+        (_rank(seed, _case(image)), turn, image)
+        for turn, variant in enumerate(order)
+        for image in patient.images.get(variant, ())
+    ]
+    return [image for _, _, image in sorted(images)]
+
+
+def _case(image: str) -> str:
+    return image.rsplit("-", 1)[0]
 
 
 def _choose(seed: int, slices: Mapping[str, Sequence[int]], count: int) -> dict[str, list[int]]:
@@ -121,7 +141,7 @@ def _choose(seed: int, slices: Mapping[str, Sequence[int]], count: int) -> dict[
     ranked = [
         (place > 0, rank, image, z)
         for image, shown in slices.items()
-        for place, (rank, z) in enumerate(sorted((_rank(seed, image.rsplit("-", 1)[0], str(z)), z) for z in shown))
+        for place, (rank, z) in enumerate(sorted((_rank(seed, _case(image), str(z)), z) for z in shown))
     ]
     chosen: dict[str, list[int]] = {image: [] for image in sorted(slices)}
     for _, _, image, z in sorted(ranked)[:count]:

@@ -1,10 +1,11 @@
 """The arm x trainer x seed x fold matrix of a study over divided patients."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from benchmarks.equal_arms import SlicesOf, level_slices, volumes_of
+from benchmarks.equal_arms import SlicesOf, level_slices
 from benchmarks.model_names import baseline_model, plans_name, trained_model
-from benchmarks.patients import Fold, training_images, watching_images
+from benchmarks.patients import Fold, PatientKey, training_images, watching_images
 from benchmarks.study import Arm, Study
 
 Entries = dict[str, dict[str, Any]]
@@ -46,8 +47,14 @@ def list_plans(study: Study, folds: tuple[Fold, ...], slices_of: SlicesOf | None
 def _split(study: Study, arm: Arm, fold: Fold) -> dict[str, Any]:
     split: dict[str, Any] = {"train": list(training_images(study, arm, fold)), "val": list(watching_images(arm, fold))}
     if arm.name in study.equal_arms.arms:
-        split["volumes"] = volumes_of(study, fold.training)
+        split |= {"volumes": len(split["train"]), "patients": len(_persons(fold, split["train"]))}
     return split
+
+
+def _persons(fold: Fold, images: Sequence[str]) -> set[PatientKey]:
+    """Return whose images these are; one person under two names counts once."""
+    whose = {image: entry.someone for entry in fold.training for ids in entry.images.values() for image in ids}
+    return {whose[image] for image in images}
 
 
 def _level(study: Study, splits: dict[str, dict[str, Any]], slices_of: SlicesOf) -> None:

@@ -12,7 +12,13 @@ from benchmarks.patients import Patient, PatientKey
 from benchmarks.study import DatasetUse, Study
 from benchmarks.study_names import StudyError, refuse_unknown
 from dataset_converters.registry import dataset_names
-from dataset_converters.sources.overlaps import Overlap, other_collections, repeated_images, shared_patients
+from dataset_converters.sources.overlaps import (
+    Overlap,
+    one_collection,
+    other_collections,
+    repeated_images,
+    shared_patients,
+)
 
 READS_ANY_DATA = ("dicom_pairs", "manifest", "msd", "phantom")
 """Converters whose patient names say nothing about who is who in another dataset."""
@@ -49,6 +55,11 @@ def join_persons(
 def refuse_overlaps(study: Study, patients: Sequence[Patient]) -> None:
     """Refuse a study that would train and test on one person who has another name in each dataset.
 
+    Parameters
+    ----------
+    patients : sequence of Patient
+        Those with an annotation: no one else is trained on or scored.
+
     Raises
     ------
     StudyError
@@ -62,7 +73,8 @@ def refuse_overlaps(study: Study, patients: Sequence[Patient]) -> None:
             raise StudyError(
                 f"[datasets] {first.name} and {second.name} share patients ({overlap.kind}: {overlap.evidence}), and "
                 "an arm trains on one and is tested on the other; exclude the shared patients from one of the two and "
-                f'give it no_patients_of = ["{second.name}"] (or "{first.name}"), or test on one of the two only'
+                f'give it no_patients_of = ["{second.name}"] (or "{first.name}"), say same_patients_as where a name is '
+                "one person in both, or test on one of the two only"
             )
 
 
@@ -88,13 +100,13 @@ def _marks(entry: Patient, uses: Mapping[str, DatasetUse]) -> Iterable[tuple[str
     others = [*use.same_patients_as, *(name for name, other in uses.items() if entry.dataset in other.same_patients_as)]
     for other in others:
         yield ("named alike", *sorted((entry.dataset, other)), entry.patient)
-    if collection:
+    if collection and _own_name(use, entry.patient):
         yield ("collection", collection, entry.patient)
         for group in repeated_images(collection):
             if entry.patient in group:
                 yield ("repeat", collection, *sorted(group))
     for other_use in uses.values():
-        overlap = _overlap(use, other_use)
+        overlap = None if other_use is use else _overlap(use, other_use)
         pattern = overlap.patients.get(collection) if overlap else None
         if overlap and pattern and (found := pattern.fullmatch(entry.patient)):
             yield ("numbering", *sorted(overlap.datasets), found.group(1))
@@ -129,21 +141,40 @@ def _unresolved(study: Study, patients: Sequence[Patient]) -> list[tuple[Dataset
         }
         if not overlap or settled or not _meet(study, first.name, second.name):
             continue
-        if not all(_numbered(overlap, use, patients) for use in (first, second)):
+        if not all(_numbered(study, overlap, use, patients) for use in (first, second)):
             found.append((first, second, overlap))
     return found
 
 
 def _overlap(first: DatasetUse, second: DatasetUse) -> Overlap | None:
     one, other = collection_of(first), collection_of(second)
-    return shared_patients(one, other) if one and other and one != other else None
+    if not one or not other:
+        return None
+    return one_collection(one) if one == other else shared_patients(one, other)
 
 
-def _numbered(overlap: Overlap, use: DatasetUse, patients: Sequence[Patient]) -> bool:
-    """Say whether every patient's name has the form that tells who it is."""
+def _own_name(use: DatasetUse, patient: str) -> bool:
+    """Say whether a name is the collection's own: its converter gave it, or it has the known form."""
+    pattern = one_collection(collection_of(use)).patients.get(collection_of(use))
+    return use.converter == collection_of(use) or (pattern is not None and pattern.fullmatch(patient) is not None)
+
+
+def _numbered(study: Study, overlap: Overlap, use: DatasetUse, patients: Sequence[Patient]) -> bool:
+    """Say whether the name of every patient who is trained on or scored has the form that tells who it is."""
+    names = [entry.patient for entry in patients if entry.dataset == use.name and _used(study, entry)]
+    if len(set(overlap.datasets)) == 1:
+        return all(_own_name(use, name) for name in names)
     pattern = overlap.patients.get(collection_of(use))
-    mine = [entry.patient for entry in patients if entry.dataset == use.name]
-    return pattern is not None and all(pattern.fullmatch(name) for name in mine)
+    return pattern is not None and all(pattern.fullmatch(name) for name in names)
+
+
+def _used(study: Study, patient: Patient) -> bool:
+    """Say whether an arm or baseline trains on an image of the patient, or a test set scores one."""
+    uses = [(arm.datasets, arm.variants) for arm in study.arms]
+    uses += [(entry.datasets, entry.variants) for entry in study.test_sets]
+    return bool(study.baselines) or any(
+        patient.dataset in datasets and set(variants) & set(patient.images) for datasets, variants in uses
+    )
 
 
 def _meet(study: Study, first: str, second: str) -> bool:

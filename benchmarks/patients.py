@@ -4,9 +4,10 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from benchmarks.equal_arms import level_patients
-from benchmarks.study import Arm, Split, Study
+from benchmarks.equal_arms import level_images
+from benchmarks.study import Arm, Study
 from benchmarks.study_file import StudyError
+from benchmarks.study_training import Split
 
 PatientKey = tuple[str, str]
 """Dataset name and patient: two datasets never share a patient key."""
@@ -72,7 +73,7 @@ def divide(patients: Sequence[Patient], split: Split) -> tuple[Fold, ...]:
 def training_images(study: Study, arm: Arm, fold: Fold) -> tuple[str, ...]:
     """Choose the image ids an arm trains on in a fold, sorted.
 
-    An arm of ``[equal_arms]`` takes as many patients as the others of it. An arm with ``patients_like`` takes, in all,
+    An arm of ``[equal_arms]`` takes as many images as the others of it. An arm with ``patients_like`` takes, in all,
     as many patients as the smallest arm named there, an equal share from each of its variants (the first variants take
     the remainder), no patient twice.
 
@@ -81,8 +82,12 @@ def training_images(study: Study, arm: Arm, fold: Fold) -> tuple[str, ...]:
     StudyError
         If no image fits or a share cannot be filled.
     """
-    matched = arm.patients_like
-    chosen = _matched(study, arm, fold) if matched else _images(arm, level_patients(study, arm, fold.training))
+    if arm.patients_like:
+        chosen = _matched(study, arm, fold)
+    elif arm.name in study.equal_arms.arms:
+        chosen = level_images(study, arm, fold.training)
+    else:
+        chosen = _images(arm, fold.training)
     if not chosen:
         raise StudyError(f"arm {arm.name}: no training image of variants {list(arm.variants)} in {list(arm.datasets)}")
     return tuple(sorted(chosen))

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from benchmarks.study_training import Budget, EqualArms, ImageSettings, Split
+
 
 @dataclass(frozen=True)
 class DatasetUse:
@@ -50,21 +52,6 @@ class Arm:
 
 
 @dataclass(frozen=True)
-class EqualArms:
-    """Arms whose training sets are levelled to one size in every fold (Hofmanninger 2020, section II-E).
-
-    ``volumes`` is the number of patients each trains on and ``lung_slices`` the number of slices; 0: as many as the
-    smallest of ``arms`` has. With ``slices = "lung"`` only slices on which the training reader marked
-    ``[scoring] lung`` are trained on, and levelled; with ``all`` every slice of the chosen patients is.
-    """
-
-    arms: tuple[str, ...] = ()
-    volumes: int = 0
-    slices: Literal["all", "lung"] = "all"
-    lung_slices: int = 0
-
-
-@dataclass(frozen=True)
 class TestSet:
     """What a model is scored on: datasets (default all), variants, readers (default all).
 
@@ -101,53 +88,6 @@ class Baseline:
     name: str
     kind: Literal["centred_ellipsoid"]
     label: str = ""
-
-
-@dataclass(frozen=True)
-class ImageSettings:
-    """How every image is prepared and shown.
-
-    ``hu_window`` is mapped to [0, 1] for the networks, the same for every arm; ``display_window`` is what figures
-    show (default: the usual lung window, level -600, width 1500 HU).
-    """
-
-    hu_window: tuple[float, float] = (-1024.0, 600.0)
-    display_window: tuple[float, float] = (-1350.0, 150.0)
-
-
-@dataclass(frozen=True)
-class Budget:
-    """The training budget on one kind of device, equal for every arm and trainer.
-
-    ``spacing_mm`` is the in-plane (y, x) spacing trained at; slices keep their own distance. ``width`` is the
-    number of channels of the first block. ``learning_rate`` is the trainers' own (0.0001 in the 2021 paper) unless
-    a budget too small for it says otherwise; tables name it then.
-    """
-
-    iterations: int
-    iterations_per_epoch: int
-    validation_iterations: int
-    batch_size: int
-    width: int
-    patch_size: tuple[int, int]
-    spacing_mm: tuple[float, float]
-    learning_rate: float = 0.0001
-    augmentation: Literal["none", "geometric"] = "none"
-
-
-@dataclass(frozen=True)
-class Split:
-    """How patients are divided; always by patient.
-
-    ``roles``: train and test as the source says, ``validation_share`` of the training patients (at least one)
-    watch the training. ``cross_validation``: every patient is tested once; the held-out fold watches, the last
-    checkpoint is used, so that nothing is chosen on it.
-    """
-
-    kind: Literal["roles", "cross_validation"]
-    folds: int = 1
-    seed: int = 0
-    validation_share: float = 0.1
 
 
 @dataclass(frozen=True)
@@ -319,8 +259,8 @@ class Study:
     split: Split
     paper: str = ""
     seeds: tuple[int, ...] = (0,)
-    equal_arms: EqualArms = EqualArms()
-    image: ImageSettings = ImageSettings()
+    equal_arms: EqualArms = field(default_factory=EqualArms)
+    image: ImageSettings = field(default_factory=ImageSettings)
     scoring: Scoring = Scoring()
     baselines: tuple[Baseline, ...] = ()
     tables: Tables = Tables()

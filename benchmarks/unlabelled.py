@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from benchmarks.matrix import Entries, list_models
-from benchmarks.patients import Fold, training_images, watching_images
+from benchmarks.patients import Fold, Patient, training_images, watching_images
 from benchmarks.study import Study
 
 
@@ -34,6 +34,15 @@ def unlabelled_faults(
         "out of the arms and test sets"
         for case, use in sorted(uses.items())
         if not readers[case]
+    ]
+
+
+def annotated_patients(patients: Sequence[Patient], readers: Mapping[str, Collection[Any]]) -> list[Patient]:
+    """Return the patients with a case that has a reader."""
+    return [
+        entry
+        for entry in patients
+        if any(readers[image.rsplit("-", 1)[0]] for images in entry.images.values() for image in images)
     ]
 
 

@@ -1,69 +1,18 @@
 """``python -m dataset_converters``: show the datasets, convert one, look for kernel pairs, check the result."""
 
-import argparse
 import sys
-from collections.abc import Callable, Sequence
-
-from dataset_converters.atomic import DiskFullError
-from dataset_converters.commands.convert_command import add_convert_arguments, convert_command
-from dataset_converters.commands.inspect_commands import (
-    add_check_arguments,
-    add_pairs_arguments,
-    add_survey_arguments,
-    check_command,
-    pairs_command,
-    survey_command,
-)
-from dataset_converters.commands.show_command import list_command, show_command
-from dataset_converters.commands.usage import UsageError
-from dataset_converters.conversion_errors import ConversionErrors
-from dataset_converters.errors import ConversionError
-from dataset_converters.privacy.unexpected import error_place
-from dataset_converters.registry import RegistryError
+from collections.abc import Sequence
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return 0, or 1 after one clear message on standard error."""
-    options = _parser().parse_args(arguments)
     try:
-        return int(options.command(options))
-    except (ConversionError, ConversionErrors, RegistryError, UsageError) as error:
-        print(error, file=sys.stderr)
-    except OSError as error:
-        print(_system_text(error, vars(options)), file=sys.stderr)
+        from dataset_converters.commands.command_line import run  # takes half a second, in which Ctrl-C may come
+
+        return run(arguments)
     except KeyboardInterrupt:
         print("interrupted; finished cases are kept, run the same command again", file=sys.stderr)
-    except Exception as error:  # its text may quote what a file holds
-        print(f"found {type(error).__name__} {error_place(error)}; wanted none; report it", file=sys.stderr)
     return 1
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m dataset_converters", description=__doc__)
-    commands = parser.add_subparsers(required=True)
-
-    def add(name: str, text: str, command: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
-        added = commands.add_parser(name, help=text, description=text)
-        added.set_defaults(command=command)
-        return added
-
-    add("list", "the datasets there are", list_command)
-    showing = add("show", "how to obtain one dataset, its layout, labels, faults and options", show_command)
-    showing.add_argument("dataset", metavar="NAME", help="name of a dataset file, see list")
-    add_convert_arguments(add("convert", "convert one dataset to nnU-Net raw format", convert_command))
-    add_check_arguments(add("check", "find what nnU-Net would not notice in a raw dataset", check_command))
-    add_pairs_arguments(add("pairs", "find sharp and soft reconstructions of one acquisition", pairs_command))
-    add_survey_arguments(add("survey", "say of every file what it is and whether it can be read", survey_command))
-    return parser
-
-
-def _system_text(error: OSError, given: dict[str, object]) -> str:
-    """Return what the system says; a path is shown only if the user gave it, for others may name a person."""
-    text = error.strerror or type(error).__name__
-    if isinstance(error, DiskFullError):
-        return text
-    shown = str(error.filename) in {str(value) for value in given.values()}
-    return f"{error.filename}: {text}" if shown else f"{text} {error_place(error)}"
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import difflib
 import importlib
 import pkgutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -15,7 +15,8 @@ class DatasetModule(Protocol):
     """What a dataset file defines.
 
     A file whose labels or variants depend on its options also defines ``describe(root, **options)``, which returns
-    its ``DatasetInfo`` with those of this folder; see `describe_dataset`.
+    its ``DatasetInfo`` with those of this folder; see `describe_dataset`. One that leaves files out on purpose defines
+    ``left_out(root, **options)``, which returns a sentence for each kind of them; see `left_out`.
     """
 
     DATASET: DatasetInfo
@@ -76,6 +77,18 @@ def describe_dataset(module: DatasetModule, root: Path, options: Mapping[str, An
     for fault in _faults(module.DATASET.name, info):
         raise RegistryError(f"{module.DATASET.name}: {fault}; correct the options or the files they name")
     return info
+
+
+def left_out(module: DatasetModule, root: Path, options: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what a collection leaves out on purpose: short sentences with counts, without names.
+
+    Raises
+    ------
+    ConversionError
+        If the folder or an option is wrong.
+    """
+    find: Callable[..., Sequence[str]] | None = getattr(module, "left_out", None)
+    return () if find is None else tuple(find(Path(root), **options))
 
 
 def list_datasets() -> tuple[DatasetModule, ...]:

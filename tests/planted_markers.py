@@ -1,6 +1,7 @@
 """Put a marker wherever a source file can hold free text, so that a search finds what leaks into an output."""
 
 import gzip
+import json
 import re
 from pathlib import Path
 
@@ -38,6 +39,13 @@ StudyTime SeriesTime AcquisitionTime ContentTime AcquisitionDateTime IssuerOfPat
 StructureSetLabel StructureSetName StructureSetDescription ReviewerName ContentCreatorName ContentLabel
 ContentDescription DeviceUID IrradiationEventUID ConcatenationUID"""
 
+_STRICT_TABLES = ("manifest.csv", "patients.csv", "annotated_slices.csv")
+"""Tables that the user writes himself; what they must not hold is refused."""
+_DATASET_TEXTS = {
+    **dict.fromkeys(("name", "description", "reference", "licence", "release"), f"{MARKER} Doe, Jane {DATES[1]}"),
+    "patient": {"name": f"{MARKER} Doe", "birth": DATES[0], "study": f"{UID_ROOT}.77777"},
+}
+
 
 def text_keywords() -> list[str]:
     """Keyword of every element of the DICOM dictionary that holds text, dates or UIDs, but for what reading needs."""
@@ -68,6 +76,23 @@ def plant(root: Path, *, whole_dictionary: bool = False) -> None:
         elif path.suffix == ".xml":
             text = re.sub(r"<(filename|path|folder|database)>[^<]*<", rf"<\1>{MARKER}<", content.decode())
             path.write_text(text + f"\n<!-- {MARKER} Doe {DATES[0]} -->\n")
+        elif path.suffix == ".csv" and path.name not in _STRICT_TABLES:
+            path.write_text(_with_column(content.decode()))
+        elif path.name == "dataset.json":
+            path.write_text(json.dumps(json.loads(content) | _DATASET_TEXTS))
+
+
+def plant_strays(root: Path) -> None:
+    """Put files and folders named after a person into every folder: texts, tables, damaged images."""
+    folders = [root, *(path for path in root.rglob("*") if path.is_dir())]
+    for number, folder in enumerate(folders):
+        inner = folder / f"{MARKER} Doe, Jane {DATES[1]} {number}"
+        inner.mkdir()
+        for place in (folder, inner):
+            for ending in (".txt", ".csv", ".json", ".pdf"):
+                (place / f"{MARKER} Doe, Jane {DATES[3]}{ending}").write_text(f"{MARKER} Jane {DATES[0]}")
+        for ending in (".nii.gz", ".nrrd", ".xml"):
+            (inner / f"{MARKER} Doe {DATES[2]}{ending}").write_text(f"{MARKER} Jane {DATES[0]}")
 
 
 def rename_dicom_files(root: Path) -> None:
@@ -91,6 +116,15 @@ def found_markers(content: bytes) -> list[str]:
     lower = content.lower()
     plain = [text for text in FORBIDDEN if text.lower().encode() in lower]
     return plain + [text for text in FORBIDDEN if text.lower().encode("utf-16-le") in lower]
+
+
+def _with_column(text: str) -> str:
+    """Return a table with a column more, named after a person."""
+    separator = ";" if ";" in text.splitlines()[0] else ","
+    first, *lines = text.splitlines()
+    more = (f"{separator}{MARKER} Jane {DATES[number % 5]}" for number in range(len(lines)))
+    lines = [line + cell for line, cell in zip(lines, more, strict=True)]
+    return "\n".join([f"{first}{separator}PatientName {MARKER} Doe", *lines, ""])
 
 
 def _plant_dicom(path: Path, keywords: list[str]) -> None:

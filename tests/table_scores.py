@@ -277,7 +277,7 @@ def _images(people: list[tuple[str, str]], generator: np.random.Generator) -> pd
 
 def _training(people: list[tuple[str, str]]) -> pd.DataFrame:
     rows = [
-        (arm, 0, 0, dataset, f"T{number}", f"T{number}", "LK")
+        (arm, 0, 0, dataset, f"T{number}", f"T{number}", "LK", np.nan)
         for arm, dataset in (("RR", "routine"), ("PUB", "public"))
         for number in range(4)
     ]

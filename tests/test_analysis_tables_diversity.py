@@ -66,8 +66,8 @@ def test_best_is_compared_as_printed() -> None:
 
 def test_table1_by_hand(tmp_path: Path) -> None:
     training = pd.DataFrame(
-        [("RR", 0, 0, "routine", "A", "A", "LK"), ("RR", 0, 0, "routine", "B", "B", "LK"),
-         ("PUB", 0, 0, "public", "C", "C", "LK")],
+        [("RR", 0, 0, "routine", "A", "A", "LK", np.nan), ("RR", 0, 0, "routine", "B", "B", "LK", np.nan),
+         ("PUB", 0, 0, "public", "C", "C", "LK", np.nan)],
         columns=list(TRAINING_COLUMNS),
     )  # fmt: skip
     images = pd.DataFrame(
@@ -80,6 +80,22 @@ def test_table1_by_hand(tmp_path: Path) -> None:
     assert [head[-1] for head in table.printed()[0].heads()] == ["Name", "#Vol.", "#SlicesL", "#Slices"]
     assert table.printed()[0].rows() == [("RR", "RR36", "2", "100", "150"), ("PUB", "LTRC36", "1", "–", "70")]
     assert any("PUB (1 of 1 volumes)" in note for note in table.notes)
+
+
+def test_table1_counts_chosen_slices_only(tmp_path: Path) -> None:
+    training = pd.DataFrame(
+        [("RR", 0, 0, "routine", "A", "A", "LK", 7), ("RR", 0, 0, "routine", "B", "B", "LK", 2),
+         ("PUB", 0, 0, "public", "C", "C", "LK", np.nan)],
+        columns=list(TRAINING_COLUMNS),
+    )  # fmt: skip
+    images = pd.DataFrame(
+        [("routine", "A", "A", "LK", "native", 100, 60), ("routine", "B", "B", "LK", "native", 50, np.nan),
+         ("public", "C", "C", "LK", "native", 70, 30)],
+        columns=list(IMAGE_COLUMNS),
+    )  # fmt: skip
+    table = diversity_table1.make(in_memory(full_study(tmp_path), rows_frame([]), training=training, images=images))
+    assert table.printed()[0].rows() == [("RR", "RR36", "2", "9", "9"), ("PUB", "LTRC36", "1", "30", "70")]
+    assert "Trained on chosen slices with lung only, which both columns count: RR." in table.notes
 
 
 def test_table2_by_hand(tmp_path: Path) -> None:

@@ -231,3 +231,69 @@ def test_limbs_and_abdomens_raise_no_false_alarm(shared_data: Path) -> None:
     findings, measured = inspect_case(image, None, {}, dataset="D", case="C")
     assert [finding.found for finding in findings] == ["lung cut at the top"]
     assert "exchanged" not in measured.values()
+
+
+def _moved(labels: sitk.Image, shift: tuple[int, int, int]) -> sitk.Image:
+    """Return labels moved by voxels (z, y, x), nothing coming in from the other end."""
+    array = np.roll(np.pad(sitk.GetArrayFromImage(labels), 12), shift, (0, 1, 2))
+    return with_voxels(labels, array[12:-12, 12:-12, 12:-12])
+
+
+@pytest.mark.parametrize(
+    ("shift", "where"),
+    [
+        ((0, 0, 2), "moved 8 mm to the right"),
+        ((0, -3, 0), "moved 13 mm to the back"),
+        ((2, 0, 0), "moved 8 mm down"),
+        ((-3, 2, -1), "moved 12 mm up, 8 mm to the front, 4 mm to the left"),
+    ],
+)
+def test_a_lung_mask_beside_the_lung_of_a_real_chest(
+    shared_data: Path, shift: tuple[int, int, int], where: str
+) -> None:
+    image, labels = _chest_64(shared_data, "")
+    (finding,) = _findings(image, _moved(labels, shift), right_lung=1, left_lung=2)
+    assert finding.severity == "warning"
+    assert finding.found.endswith(where)
+
+
+def test_annotated_slices_beside_the_lung_are_moved_in_plane(chest: tuple[sitk.Image, sitk.Image]) -> None:
+    image, labels = chest
+    array = sitk.GetArrayFromImage(_moved(labels, (0, 0, 3)))
+    array[np.arange(len(array)) % 5 > 0] = 255
+    assert "moved 14 mm to the right" in _words(_findings(image, with_voxels(labels, array)))  # 3 voxels of 4.5 mm
+
+
+def test_disease_is_no_shift_but_air_outside_the_mask_is_doubted(chest: tuple[sitk.Image, sitk.Image]) -> None:
+    image, labels = chest
+    hu, array = sitk.GetArrayFromImage(image), sitk.GetArrayFromImage(labels)
+    lung = np.isin(array, (1, 2))
+    reached = np.cumsum(lung.sum(axis=(1, 2))) / lung.sum()
+    lower = lung & (reached < 0.35)[:, None, None]
+    assert _findings(with_voxels(image, np.where(lower, 30, hu).astype(np.int16)), labels) == []
+    left_out = with_voxels(labels, np.where(lower, 0, array).astype(np.uint8))
+    words = _words(_findings(image, left_out))
+    assert "of the air-filled lung outside the lung mask; wanted at most 10%" in words
+    only_right = with_voxels(labels, (array == 1).astype(np.uint8))
+    assert _findings(image, only_right, right_lung=1) == []
+
+
+@pytest.mark.parametrize("margin", [0, 1, 3])
+def test_lung_at_the_sides_of_a_targeted_image_is_lung(shared_data: Path, margin: int) -> None:
+    image, labels = _chest_64(shared_data, "")
+    columns = np.flatnonzero(sitk.GetArrayFromImage(labels).any(axis=(0, 1)))
+    part = slice(int(columns[0]) + margin, int(columns[-1]) + 1 - margin)
+    names = {"right_lung": 1, "left_lung": 2}
+    findings, measured = inspect_case(image[part], labels[part], names, dataset="D", case="C")
+    assert ["of lung at the sides of the image" in finding.found for finding in findings] == [True]
+    assert float(measured["air_filled_lung_ml"]) == pytest.approx(float(measured["lung_mask_ml"]), rel=0.05)
+    assert {measured[name] for name in COLUMNS.values()} == {"not told"}
+
+
+def test_a_real_image_cut_to_its_lungs(shared_data: Path) -> None:
+    folder = shared_data / "mismatched_grids"
+    image, mask = (sitk.ReadImage(str(folder / f"3DCT_lung_baseline_{name}.mha")) for name in ("small", "mask"))
+    labels = sitk.Resample(mask, image, sitk.Transform(), sitk.sitkNearestNeighbor) > 0
+    findings, measured = inspect_case(image, labels, {"lung": 1}, dataset="D", case="C")
+    assert {finding.severity for finding in findings} <= {"warning"}
+    assert float(measured["air_filled_lung_ml"]) == pytest.approx(float(measured["lung_mask_ml"]), rel=0.05)

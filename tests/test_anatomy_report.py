@@ -10,8 +10,9 @@ import SimpleITK as sitk
 from drawn_chest import STRUCTURES, draw_chest, flipped
 
 import dataset_converters.anatomy.report as anatomy_report
+from dataset_converters.__main__ import main
 from dataset_converters.anatomy.contact_sheet import VIEW_PIXELS, case_tile, colour_of, write_sheet
-from dataset_converters.anatomy.report import write_report
+from dataset_converters.anatomy.report import Written, write_report
 from dataset_converters.volumes.nifti import write_nifti
 
 
@@ -40,7 +41,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def report(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of its report."""
     out = tmp_path_factory.mktemp("report") / "new"
-    assert write_report(dataset, None, out) == out / "index.html"
+    assert write_report(dataset, None, out) == Written(out / "index.html", errors=2, warnings=0)
     return out
 
 
@@ -164,3 +165,36 @@ def test_a_page_of_many_tiles_and_labels(tmp_path: Path) -> None:
     page = sitk.ReadImage(str(tmp_path / "page.png"))
     assert page.GetWidth() > 4 * 3 * VIEW_PIXELS
     assert page.GetHeight() > 2 * VIEW_PIXELS
+
+
+def test_errors_of_the_report_decide_the_return_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    image, labels = draw_chest()
+    folder = tmp_path / "Dataset001_drawn"
+    for case, hu in (("good", image), ("odd", image + 1100), ("up", flipped(image, "z"))):
+        write_nifti(folder / "imagesTr" / f"{case}_0000.nii.gz", hu)
+        write_nifti(folder / "labelsTr" / f"{case}.nii.gz", labels if case != "up" else flipped(labels, "z"))
+    content = {"channel_names": {"0": "CT"}, "labels": STRUCTURES, "numTraining": 3, "file_ending": ".nii.gz"}
+    (folder / "dataset.json").write_text(json.dumps(content))
+    assert main(["check", str(folder)]) == 0
+    (warning,) = capsys.readouterr().out.splitlines()
+    assert main(["check", str(folder), "--report", str(tmp_path / "report")]) == 1
+    assert "anatomy: 2 images with errors, 0 with warnings\n" in capsys.readouterr().err
+    wanted = "HU: air below -500 and tissue above 200"
+    assert wanted in warning
+    assert wanted in {row["case"]: row["findings"] for row in _rows(tmp_path / "report")}["odd"]
+
+
+@pytest.mark.parametrize(
+    ("measured", "is_lung"),
+    [
+        ({"air_filled_lung_ml": 107, "liver_ml": 900.0}, False),
+        ({"air_filled_lung_ml": 107}, False),
+        ({"air_filled_lung_ml": 501}, True),
+        ({"air_filled_lung_ml": 0, "lung_ml": 3368.0}, True),
+        ({"air_filled_lung_ml": 0, "disease_ml": 12.0}, True),
+        ({"air_filled_lung_ml": 0, "lung_ml": 0.0, "vessels_ml": 5.0}, False),
+    ],
+)
+def test_the_lung_window_is_for_labelled_or_large_lungs(measured: dict[str, float | str], *, is_lung: bool) -> None:
+    names = {"background": 0, "lung": 1, "disease": 2, "vessels": 3, "liver": 4}
+    assert anatomy_report.is_drawn_for_lung(measured, names) == is_lung

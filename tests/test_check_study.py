@@ -115,6 +115,59 @@ def test_a_case_that_nobody_annotated_cannot_be_scored(
     assert finding.startswith("dataset sts: case STS_201: found no annotation, but arm ")
 
 
+LIVER = """
+name = "liver"
+title = "Two copies of one collection, with its unlabelled test volumes"
+dataset_id = 911
+[structures]
+liver = ["liver"]
+[[datasets]]
+name = "lits"
+EXCLUDE lits
+[[datasets]]
+name = "msd_liver"
+EXCLUDE msd_liver
+[[arms]]
+name = "A"
+variants = ["CT"]
+[[trainers]]
+name = "nnUNetTrainerWeightedCE2D"
+[[test_sets]]
+name = "T"
+variants = ["CT"]
+[split]
+kind = "cross_validation"
+folds = 2
+[budgets.cpu]
+iterations = 4
+iterations_per_epoch = 2
+validation_iterations = 1
+batch_size = 4
+width = 4
+patch_size = [64, 64]
+spacing_mm = [6.2, 6.2]
+"""
+UNLABELLED = {"lits": "test_volume_0", "msd_liver": "liver_003"}
+
+
+def test_unlabelled_cases_do_not_make_a_known_numbering_unknown(tmp_path: Path, ready: None) -> None:
+    from dataset_converters.registry import find_dataset
+
+    for name in UNLABELLED:
+        find_dataset(name).make_sample(tmp_path / "data" / name)
+    study, ready_text, text = tmp_path / "study.toml", LIVER, LIVER
+    for name, case in UNLABELLED.items():
+        text = text.replace(f"EXCLUDE {name}\n", "")
+        ready_text = ready_text.replace(f"EXCLUDE {name}\n", f'exclude = {{ {case} = "no labels" }}\n')
+    study.write_text(text)
+    findings = check_study(study, tmp_path / "run", data=tmp_path / "data", device="cpu")
+    assert [finding.split(", but")[0] for finding in findings] == [
+        f"dataset {name}: case {case}: found no annotation" for name, case in UNLABELLED.items()
+    ]
+    study.write_text(ready_text)
+    assert check_study(study, tmp_path / "run", data=tmp_path / "data", device="cpu") == []
+
+
 def test_an_error_of_a_library_is_shown_without_its_text(
     tmp_path: Path, ready: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

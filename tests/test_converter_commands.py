@@ -1,6 +1,8 @@
 """The converters' command line."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -11,6 +13,7 @@ from dataset_converters.__main__ import main
 from dataset_converters.atomic import write_json
 from dataset_converters.commands import convert_command
 from dataset_converters.commands.show_command import format_dataset
+from dataset_converters.commands.usage import toml_options
 from dataset_converters.datasets import dicom_pairs
 from dataset_converters.records import CtImage
 from dataset_converters.registry import list_datasets
@@ -55,7 +58,8 @@ def test_command_line_says_one_thing_and_exits(
         (["pairs", "absent"], "absent: found no such folder"),
         (["survey", "absent"], "absent: found no such folder"),
         (["convert", "toy", "a", "b", "--option", "depth"], "found 'depth'; wanted --option KEY=VALUE"),
-        (["convert", "toy", "a", "b", "--option", "depth=soft"], "found 'soft'; wanted a TOML value"),
+        (["convert", "toy", "a", "b", "--option", "depth=[3"], "found '[3'; wanted text, or a TOML value"),
+        (["convert", "toy", "a", "b", "--option", "depth="], "found ''; wanted text, or a TOML value"),
         (["convert", "toy", "a", "b", "--option", "deep=1"], "toy: found option 'deep'"),
         (["convert", "toy", "a", "b"], "toy: found no cases"),
         (["convert", "--spec", "absent.json"], "absent.json: No such file"),
@@ -76,6 +80,70 @@ def test_command_line_mistakes(
     assert message in printed.err
     assert "Traceback" not in printed.err
     assert not (tmp_path / "b").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("soft", "soft"),
+        ("/data/boxes", "/data/boxes"),
+        ("two words", "two words"),
+        ('"3"', "3"),
+        ("3", 3),
+        ("true", True),
+        ("[1, 'a']", [1, "a"]),
+        ("3\nother = 4", "3\nother = 4"),
+    ],
+)
+def test_options_are_toml_values_or_else_text(text: str, value: object) -> None:
+    assert toml_options([f"key={text}"]) == {"key": value}
+
+
+def test_a_failed_conversion_says_how_to_leave_the_faulty_cases_out(
+    toy: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> CtImage:
+        raise ValueError
+
+    names = ("P1", "P2", "P3", "P4", "P5")
+    cases = [make_case(name, images={"LK": fail} if name != "P3" else make_case().images) for name in names]
+    monkeypatch.setattr(toy, "list_cases", lambda root: cases)
+    command = ["convert", "toy", str(tmp_path / "in"), str(tmp_path / "run")]
+    assert main(command) == 1
+    flags = " ".join(f"--exclude '{name}=reason'" for name in ("P1", "P2", "P4"))
+    assert capsys.readouterr().err.endswith(f"to leave faulty cases out, with your reason: {flags} ...\n")
+    assert main([*command, "--exclude", "P1=a", "--exclude", "P2=b", "--exclude", "P4=c", "--exclude", "P9=d"]) == 1
+    assert "--exclude '" not in capsys.readouterr().err, "P9 is no case"
+
+
+def test_an_output_folder_that_cannot_be_written_to_is_named(
+    toy: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(toy, "list_cases", lambda root: [make_case("P1")])
+    out = tmp_path / "file"
+    out.write_text("")
+    assert main(["convert", "toy", str(tmp_path / "in"), str(out)]) == 1
+    wanted = f"{out}: found Not a directory; wanted a folder that can be written to; give another --out\n"
+    assert capsys.readouterr().err == wanted
+    write_json(tmp_path / "spec.json", {"converter": "toy", "root": str(tmp_path / "in"), "out": str(out)})
+    assert main(["convert", "--spec", str(tmp_path / "spec.json")]) == 1
+    assert capsys.readouterr().err == wanted
+
+
+def test_an_interruption_while_the_program_loads_is_told_like_any_other(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Interrupted:
+        def find_spec(self, name: str, *_: object) -> None:
+            if name == "dataset_converters.commands.command_line":
+                raise KeyboardInterrupt
+
+    monkeypatch.delitem(sys.modules, "dataset_converters.commands.command_line", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Interrupted(), *sys.meta_path])
+    assert main(["list"]) == 1
+    assert capsys.readouterr().err.startswith("interrupted; finished cases are kept")
+    code = "import sys, dataset_converters.__main__; sys.exit('numpy' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_list_has_a_line_a_dataset(toy: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:

@@ -49,7 +49,7 @@ def test_a_volume_without_mask_or_given_twice_is_refused(tmp_path: Path, module:
     for number in (5, 6):
         add_volume(tmp_path / "one", number, mask=mask)
     (tmp_path / "one" / f"{mask}-6.nii").unlink()
-    with pytest.raises(ConversionError, match=f"volume_6: found no .* wanted {mask}-6.nii"):
+    with pytest.raises(ConversionError, match=f"volume_6: found a volume without {mask}; wanted .*{mask}-6.nii"):
         module.list_cases(tmp_path)
     add_volume(tmp_path / "two", 5, mask=mask)
     with pytest.raises(ConversionError, match="volume_5: found 2 files that are its image or mask"):

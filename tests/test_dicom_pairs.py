@@ -6,6 +6,7 @@ import pydicom
 import pytest
 import SimpleITK as sitk
 
+from dataset_converters.__main__ import main
 from dataset_converters.annotations.dicom_seg_sample import write_seg
 from dataset_converters.datasets import dicom_pairs
 from dataset_converters.dicom.headers import find_dicom_files
@@ -13,6 +14,7 @@ from dataset_converters.dicom.series import load_dicom_series, read_dicom_series
 from dataset_converters.errors import ConversionError
 from dataset_converters.kernels.names import load_kernel_table
 from dataset_converters.kernels.pair import find_kernel_pair
+from dataset_converters.kernels.pair_table import list_pairs
 from dataset_converters.volumes.nifti import write_nifti
 from dataset_converters.writing.writer import convert
 
@@ -221,11 +223,37 @@ def test_converted_pair_on_two_grids_leaves_what_is_not_covered_to_nnunet_s_igno
     assert np.unique(label).tolist() == [1, 2]
 
 
-def test_weak_evidence_of_one_acquisition_is_recorded(root: Path) -> None:
-    assert {c.covariates["same_acquisition"] for c in dicom_pairs.list_cases(root)} == {"weak"}
-    for kernel in ("lung", "soft"):
-        _edit(root / "P01" / kernel, StudyInstanceUID="1.2.3.4.5.6", AcquisitionNumber="4")
-    assert [c.covariates["same_acquisition"] for c in dicom_pairs.list_cases(root)] == ["strong", "weak"]
+def _grades(root: Path, **options) -> list[object]:
+    return [case.covariates["same_acquisition"] for case in dicom_pairs.list_cases(root, **options)]
+
+
+def test_evidence_of_one_acquisition_is_recorded(root: Path) -> None:
+    assert _grades(root) == ["strong", "strong"]
+    _edit(root / "P01" / "soft", AcquisitionNumber="")
+    assert _grades(root) == ["fair", "strong"]
+
+
+@pytest.mark.parametrize("blank", ["StudyInstanceUID", "FrameOfReferenceUID"])
+def test_weak_evidence_is_refused_unless_allowed_and_then_noted(
+    root: Path, tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str], blank: str
+) -> None:
+    for name, reader in (("P01", "reader2.dcm"), ("P02", "reader2.dcm")):
+        (root / name / "annotations" / reader).unlink()  # contours need the frame of reference
+    (root / "annotated_slices.csv").unlink()
+    _edit(root / "P01" / "soft", **{blank: ""})
+    with pytest.raises(ConversionError, match=r"P01: found a pair with weak evidence of one acq.*evidence=weak"):
+        dicom_pairs.list_cases(root)
+    assert [row.verdict for row in list_pairs(root, table=load_kernel_table())] == ["pair, weak evidence", "pair"]
+    assert _grades(root, evidence="weak") == ["weak", "strong"]
+    run = tmp_path_factory.mktemp("run")
+    command = ["convert", "dicom_pairs", str(root), "--option", "evidence=weak"]
+    assert main([*command, "--dry-run"]) == 0
+    note = "note: 1 cases (P01) with weak evidence of one acquisition"
+    assert note in capsys.readouterr().out
+    assert main([*command, "--out", str(run)]) == 0
+    assert note in capsys.readouterr().err
+    notes = json.loads((run / "annotations/Dataset730_dicom_pairs/cases.json").read_text())["notes"]
+    assert any("(P01) with weak evidence" in text for text in notes)
 
 
 def test_annotation_of_the_other_kernel_reaches_as_far_as_that_series(root: Path) -> None:
@@ -272,7 +300,7 @@ def test_masks_of_other_formats_and_grids(root: Path) -> None:
         dicom_pairs.list_cases(root)[0].annotations["reader5"](image)
 
 
-@pytest.mark.parametrize("option", ["other_grid", "transfer", "annotated", "tilt", "mask_grid"])
+@pytest.mark.parametrize("option", ["other_grid", "transfer", "annotated", "tilt", "mask_grid", "evidence"])
 def test_option_without_such_a_choice_is_refused(root: Path, option: str) -> None:
     with pytest.raises(ConversionError, match=f"option {option} = 'maybe'"):
         dicom_pairs.list_cases(root, **{option: "maybe"})

@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dataset_converters.dicom import headers as dicom_headers
-from dataset_converters.dicom.headers import find_dicom_files, read_headers
+from dataset_converters.dicom.headers import find_case_files, find_dicom_files, read_headers
 from dataset_converters.dicom.quiet_pydicom import quiet
 from dataset_converters.dicom.sample import ball_mask, ct_of_mask, write_contours, write_ct_series, write_enhanced_ct
 from dataset_converters.dicom.scan import HeaderScanner
 from dataset_converters.dicom.series import group_dicom_series, read_dicom_series
-from dataset_converters.dicom.tree import ct_of, drawn_on, find_series, list_series, only_series
+from dataset_converters.dicom.tree import ct_of, find_series, list_series, only_series
 from dataset_converters.errors import ConversionError
 
 WHERE = {"dataset": "demo", "case": "C1"}
@@ -68,8 +68,6 @@ def test_contour_set_belongs_to_the_series_it_names(tmp_path) -> None:
     for drawn in (s for s in found if s.modality == "RTSTRUCT"):
         scan = ct_of(found, drawn, **WHERE)
         assert scan.uid == {"9.1": "1.2", "9.2": "1.1"}[drawn.uid]
-        assert drawn_on(found, scan, modality="RTSTRUCT") == (drawn,)
-        assert drawn_on(found, scan, modality="SEG") == ()
     assert set(scans) == {"1.1", "1.2"}
 
 
@@ -134,6 +132,41 @@ def test_links_that_lead_out_of_the_folder_are_left_out(tmp_path) -> None:
     (inside / "nowhere.dcm").symlink_to(tmp_path / "missing.dcm")
     (inside / "again.dcm").symlink_to(inside / "ct" / "000000.dcm")
     assert [file.name for file in find_dicom_files(inside)] == ["again.dcm", "000000.dcm", "000001.dcm", "000002.dcm"]
+    with pytest.raises(
+        ConversionError, match=r"found 1 links that lead out of the folder and 1 links to nothing, and 4"
+    ):
+        find_series(inside, **WHERE)
+    with pytest.raises(ConversionError, match="wanted files, or links within the folder; copy the files"):
+        read_dicom_series(inside, **WHERE)
+
+
+def test_links_that_are_no_slices_are_left_out_unless_there_is_nothing_else(tmp_path) -> None:
+    _ct(tmp_path / "elsewhere")
+    (tmp_path / "case").mkdir()
+    (tmp_path / "case" / "IM1").symlink_to(tmp_path / "elsewhere" / "000000.dcm")
+    with pytest.raises(ConversionError, match="found 1 links that lead out of the folder, and no DICOM files"):
+        find_case_files(tmp_path / "case", **WHERE)
+    _ct(tmp_path / "case" / "ct")
+    (tmp_path / "case" / "again").symlink_to(tmp_path / "case" / "ct")
+    assert len(find_case_files(tmp_path / "case", **WHERE)) == 3
+
+
+def test_hidden_files_and_folders_are_left_out(tmp_path) -> None:
+    _ct(tmp_path / ".ct")
+    _ct(tmp_path / "ct")
+    (tmp_path / "ct" / "000000.dcm").rename(tmp_path / "ct" / ".000000.dcm")
+    assert [file.name for file in find_case_files(tmp_path, **WHERE)] == ["000001.dcm", "000002.dcm"]
+
+
+def test_faulty_file_is_placed_in_its_folder(tmp_path) -> None:
+    for name in ("a", "b"):
+        _ct(tmp_path / name)
+        for path in sorted((tmp_path / name).iterdir()):
+            path.rename(path.with_name(f"Doe {path.name}"))
+    (tmp_path / "b" / "Doe 000001.dcm").write_bytes(b"x" * 60)
+    place = r"found file 2 of 3 \(sorted by name\) in folder 2 of 2 \(sorted by path\) whose header cannot be read"
+    with pytest.raises(ConversionError, match=place):
+        find_series(tmp_path, **WHERE)
 
 
 def _scanner() -> HeaderScanner:

@@ -1,5 +1,7 @@
 """What a conversion would do, without reading pixels or writing anything."""
 
+import json
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
@@ -9,9 +11,12 @@ from toy_dataset import add_module, make_case
 from dataset_converters.__main__ import main
 from dataset_converters.commands.plan_text import estimated_bytes
 from dataset_converters.datasets import sts
+from dataset_converters.dicom.sample import write_ct_series
+from dataset_converters.dicom.series import read_dicom_series
 from dataset_converters.errors import ConversionError
 from dataset_converters.records import Case, CtImage
 from dataset_converters.sources.case_list import collect_cases
+from dataset_converters.sources.sample_volumes import sample_chest
 from dataset_converters.writing.conversion_plan import plan_conversion
 
 
@@ -49,7 +54,10 @@ def test_cases_variants_and_readers_are_counted(
     assert "P1    P1       train  LK MK     reader1 (2)" in lines
     assert "P2    P2       test   LK MK     none" in lines
     assert lines[-2].startswith("output: about 1.1 MB at most; ")
-    assert lines[-1] == "0 problems without reading pixels; nothing was written"
+    assert lines[-1] == (
+        "0 problems; DICOM headers checked of 0 of 4 images; not checked: pixels, masks and their grids; "
+        "nothing was written"
+    )
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -59,13 +67,47 @@ def test_every_problem_is_listed_and_the_exit_code_says_so(
     monkeypatch.setattr(toy, "list_cases", faulty_listing)
     arguments = ["--exclude", "P3=no CT", "--exclude", "P9=typo", "--training-reader", "reader7"]
     assert main(["convert", "toy", "--in", str(tmp_path), "--dry-run", *arguments]) == 1
-    problems = [line for line in capsys.readouterr().out.splitlines() if line.startswith("problem: ")]
+    printed = capsys.readouterr()
+    problems = [line for line in printed.out.splitlines() if line.startswith("problem: ")]
+    assert printed.err.endswith("--exclude 'P2=reason' --exclude 'P1=reason' --exclude 'P4=reason'\n")
     assert [line.split(": found")[0] for line in problems] == [
         "problem: toy: P2",
         "problem: toy: P9",
         "problem: toy: P1",
         "problem: toy: P4",
     ]
+
+
+@pytest.mark.parametrize("gap", [False, True])
+def test_headers_behind_loaders_are_checked(
+    toy: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], gap: bool
+) -> None:
+    chest = sample_chest(1)
+    files = write_ct_series(tmp_path / "ct", chest.image, kernel="B", manufacturer="Philips").files
+    if gap:
+        files[2].unlink()
+    load = partial(read_dicom_series, tmp_path / "ct", dataset="toy", case="P1", tilt="refuse")
+    case = planned_case("P1", images={"LK": load, "MK": unread})
+    monkeypatch.setattr(toy, "list_cases", lambda root: [case])
+    assert main(["convert", "toy", str(tmp_path), "--dry-run"]) == int(gap)
+    printed = capsys.readouterr()
+    assert f"{int(gap)} problems; DICOM headers checked of 1 of 2 images; not checked: pixels" in printed.out
+    assert ("problem: toy: P1: found 1 uneven slice distances" in printed.out) == gap
+    assert ("--exclude 'P1=reason'" in printed.err) == gap
+
+
+def test_files_left_out_on_purpose_are_noted(
+    toy: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(toy, "list_cases", lambda root, depth: [make_case("P1")])
+    monkeypatch.setattr(toy, "left_out", lambda root, depth: [f"{depth} scouts are left out"], raising=False)
+    command = ["convert", "toy", str(tmp_path), "--option", "depth=4"]
+    assert main([*command, "--dry-run"]) == 0
+    assert "note: 4 scouts are left out\n" in capsys.readouterr().out
+    assert main([*command, "--out", str(tmp_path / "run")]) == 0
+    assert "note: 4 scouts are left out\n" in capsys.readouterr().err
+    listed = json.loads((tmp_path / "run/annotations/Dataset790_toy/cases.json").read_text(encoding="utf-8"))
+    assert listed["notes"][0] == "4 scouts are left out"
 
 
 def test_excluded_faults_are_no_problems(toy: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

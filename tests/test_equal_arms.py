@@ -1,4 +1,4 @@
-"""Arms of equal size: as many patients and lung slices each, chosen by name, and only these are trained on."""
+"""Arms of equal size: as many volumes and lung slices each, chosen by name."""
 
 import dataclasses
 import json
@@ -9,22 +9,22 @@ import pytest
 import SimpleITK as sitk
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny_run import TRAINER, write_tiny_run
+from table_scores import rows_frame
 
+from analysis.evaluate import write_scores
+from analysis.results import read_results
+from analysis.run_folder import open_run as open_evaluated
+from analysis.scoring.image_list import list_images
+from analysis.tables import diversity_table1
 from benchmarks.assemble import assemble
 from benchmarks.equal_arms import check_equal_arms, level_slices
 from benchmarks.matrix import list_plans
 from benchmarks.patients import Fold, Patient, training_images
 from benchmarks.run_folder import open_run as start_run
-from benchmarks.study import EqualArms, Study
+from benchmarks.study import Study
 from benchmarks.study_file import StudyError, load_study
+from benchmarks.study_training import EqualArms
 from dataset_converters.writing.writer import convert
-from trainers.errors import TrainerError
-from trainers.prepare import prepare
-from trainers.run_folder import open_run
-from trainers.sampling.census import take_census
-from trainers.sampling.chosen_slices import ChosenSlices
-from trainers.train import train
 
 STUDY = Path(__file__).resolve().parents[1] / "benchmarks" / "studies" / "phantom_papers.toml"
 ARMS = ("LK", "MK", "LK+MK", "Routine")
@@ -47,34 +47,81 @@ def _fold(patients: tuple[Patient, ...]) -> Fold:
     return Fold(patients, patients[:1], patients[:1])
 
 
-def _trained(study: Study, patients: tuple[Patient, ...], arm: str) -> set[str]:
+def _images(study: Study, patients: tuple[Patient, ...], arm: str) -> tuple[str, ...]:
     entry = next(entry for entry in study.arms if entry.name == arm)
-    return {image.rsplit("-", 1)[0] for image in training_images(study, entry, _fold(patients))}
+    return training_images(study, entry, _fold(patients))
+
+
+def _trained(study: Study, patients: tuple[Patient, ...], arm: str) -> set[str]:
+    return {image.rsplit("-", 1)[0] for image in _images(study, patients, arm)}
 
 
 @given(ild=st.integers(1, 9), routine=st.integers(1, 9), order=st.randoms())
-def test_every_arm_gets_as_many_patients_as_the_smallest_in_any_order(ild: int, routine: int, order: object) -> None:
+def test_every_arm_gets_as_many_images_as_the_smallest_in_any_order(ild: int, routine: int, order: object) -> None:
     study, patients = _study(arms=ARMS), _patients(ild, routine)
-    chosen = {arm: _trained(study, patients, arm) for arm in ARMS}
-    assert {len(cases) for cases in chosen.values()} == {min(ild, routine)}
-    assert chosen["LK"] == chosen["MK"] == chosen["LK+MK"]  # the kernels of the same patients
+    chosen = {arm: _images(study, patients, arm) for arm in ARMS}
+    assert {len(images) for images in chosen.values()} == {min(ild, 2 * routine)}  # two kernels of a routine patient
+    cases = {arm: _trained(study, patients, arm) for arm in ARMS}
+    assert cases["LK"] == cases["MK"] == cases["LK+MK"]  # the kernels of the same patients
     shuffled = list(patients)
     order.shuffle(shuffled)  # type: ignore[attr-defined]
-    assert {arm: _trained(study, tuple(shuffled), arm) for arm in ARMS} == chosen
+    assert {arm: _images(study, tuple(shuffled), arm) for arm in ARMS} == chosen
 
 
-def test_a_given_number_of_patients_is_taken_and_a_larger_one_refused() -> None:
+def test_a_given_number_of_images_is_taken_and_a_larger_one_refused() -> None:
     patients = _patients(6, 4)
     study = _study(arms=ARMS, volumes=3)
+    assert [len(_images(study, patients, arm)) for arm in ARMS] == [3, 3, 3, 3]
     assert [len(_trained(study, patients, arm)) for arm in ARMS] == [3, 3, 3, 3]
-    with pytest.raises(StudyError, match="arm Routine: 4 training patients, wanted 5"):
-        _trained(_study(arms=ARMS, volumes=5), patients, "Routine")
+    with pytest.raises(StudyError, match="arm LK: 6 training images, wanted 7"):
+        _images(_study(arms=ARMS, volumes=7), patients, "LK")
 
 
-def test_an_arm_that_is_not_named_keeps_all_its_patients() -> None:
+def test_an_arm_of_two_kernels_takes_them_in_turn_and_second_images_last() -> None:
+    patients = _patients(4, 4)
+    for volumes, expected in ((2, {1}), (4, {1}), (6, {1, 2}), (8, {2})):
+        images = _images(_study(arms=("LK+MK",), volumes=volumes), patients, "LK+MK")
+        assert len(set(images)) == volumes
+        assert sum(image.endswith("-LK") for image in images) == volumes // 2
+        counts = {image.rsplit("-", 1)[0]: 0 for image in images}
+        for image in images:
+            counts[image.rsplit("-", 1)[0]] += 1
+        assert set(counts.values()) == expected
+
+
+def test_three_images_of_a_patient_are_three_volumes() -> None:
+    """P0 has three LK images, P1 one: two volumes are one of each, three or four need more of P0."""
+    ids = tuple(f"ild_P0v{visit}-LK" for visit in range(3))
+    patients = (
+        Patient("ild", "P0", "train", {"LK": ids}),
+        Patient("ild", "P1", "train", {"LK": ("ild_P1-LK",)}),
+        *_patients(0, 9),
+    )
+    for volumes, of_first in ((2, 1), (3, 2), (4, 3)):
+        study = _study(arms=("LK", "Routine"), volumes=volumes)
+        images = _images(study, patients, "LK")
+        assert ("ild_P1-LK" in images, len(set(images) & set(ids))) == (True, of_first)
+        splits = {plan["arm"]: plan["splits"][0] for plan in list_plans(_only(study), (_fold(patients),))}
+        assert (splits["LK"]["volumes"], splits["LK"]["patients"]) == (volumes, 2)
+        assert (splits["Routine"]["volumes"], splits["Routine"]["patients"]) == (volumes, volumes)
+    assert len(_images(_study(arms=("LK", "Routine")), patients, "Routine")) == 4  # as many as LK has images
+
+
+def _only(study: Study) -> Study:
+    return dataclasses.replace(study, arms=tuple(arm for arm in study.arms if arm.name in study.equal_arms.arms))
+
+
+def test_two_names_of_one_person_are_one_patient_in_the_record() -> None:
+    first, second = (dataclasses.replace(entry, person=("ild", "P0")) for entry in _patients(2, 0))
+    study = _only(_study(arms=("LK",)))
+    split = list_plans(study, (Fold((first, second), (first,), (first,)),))[0]["splits"][0]
+    assert (split["volumes"], split["patients"]) == (2, 1)
+
+
+def test_an_arm_that_is_not_named_keeps_all_its_images() -> None:
     study = _study(arms=("MK", "Routine"))
-    assert len(_trained(study, _patients(6, 2), "LK")) == 6
-    assert len(_trained(study, _patients(6, 2), "MK")) == 2
+    assert len(_images(study, _patients(6, 2), "LK")) == 6
+    assert len(_images(study, _patients(6, 2), "MK")) == 4
 
 
 def test_the_choice_depends_on_the_seed_and_not_on_who_else_is_there() -> None:
@@ -161,78 +208,12 @@ def test_lung_slices_need_a_lung() -> None:
 def test_plans_record_volumes_and_slices_of_every_fold() -> None:
     study, fold = _study(arms=("LK", "Routine"), slices="lung"), _fold(_patients(3, 2))
     plans = {plan["arm"]: plan["splits"][0] for plan in list_plans(study, (fold,), lambda _: range(3, 7))}
-    assert plans["LK"]["volumes"] == plans["Routine"]["volumes"] == 2
+    assert [len(plans[arm]["train"]) for arm in ("LK", "Routine")] == [3, 3]
+    assert [plans[arm]["volumes"] for arm in ("LK", "Routine")] == [3, 3]
+    assert [plans[arm]["patients"] for arm in ("LK", "Routine")] == [3, 2]
     assert all(z == [3, 4, 5, 6] for z in plans["LK"]["slices"].values())
     assert "slices" not in plans["MK"]
     assert "volumes" not in plans["MK"]
-
-
-class _Cases:
-    """Two cases of 5 slices as nnU-Net loads them, the second one cropped by 2 slices at the bottom."""
-
-    identifiers = ("a", "b")
-
-    def load_case(self, identifier: str) -> tuple[np.ndarray, np.ndarray, None, dict[str, object]]:
-        first = {"a": 0, "b": 2}[identifier]
-        data = np.arange(5 * 3 * 4, dtype=np.float32).reshape(1, 5, 3, 4)
-        seg = (data[:] // 12).astype(np.int8)  # the label is the slice
-        places = np.array([[0, z, 1, 1] for z in range(5)])
-        box = [[first, first + 5], [0, 3], [0, 4]]
-        return data, seg, None, {"class_locations": {1: places}, "bbox_used_for_cropping": box}
-
-
-def test_a_case_cut_to_chosen_slices_by_hand() -> None:
-    cut = ChosenSlices(_Cases(), {"a": [4, 1], "b": [3]})
-    data, seg, previous, properties = cut.load_case("a")
-    assert data.shape == (1, 2, 3, 4)
-    assert previous is None
-    assert seg[0][:, 0, 0].tolist() == [1, 4]
-    assert seg[:, 1:2, 0:2, 3:4].tolist() == [[[[4], [4]]]]
-    assert properties["class_locations"][1].tolist() == [[0, 0, 1, 1], [0, 1, 1, 1]]
-    _, seg, _, properties = cut.load_case("b")  # slice 3 of the image is slice 1 of the crop
-    assert seg[0][:, 0, 0].tolist() == [1]
-    assert properties["class_locations"][1].tolist() == [[0, 0, 1, 1]]
-    assert take_census(cut, None).pixels == {1: 24, 4: 12}
-
-
-@pytest.mark.parametrize(("case", "z"), [("a", 5), ("b", 1), ("b", 7)])
-def test_slices_outside_the_case_are_refused(case: str, z: int) -> None:
-    cut = ChosenSlices(_Cases(), {"a": [0], "b": [3], case: [z]})
-    with pytest.raises(TrainerError, match="chosen slices inside the case"):
-        cut.load_case(case)
-
-
-def test_a_case_without_chosen_slices_is_refused() -> None:
-    with pytest.raises(TrainerError, match="none for b"):
-        ChosenSlices(_Cases(), {"a": [1], "b": []})
-
-
-@pytest.mark.usefixtures("kept_environment")
-@pytest.mark.parametrize("trainer", [TRAINER, "nnUNetTrainerCTShiftStock"])
-def test_training_sees_the_chosen_slices_only(tmp_path: Path, trainer: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = write_tiny_run(tmp_path / "run", iterations=2)
-    path = run / "matrix.json"
-    matrix = json.loads(path.read_text())
-    split = matrix["plans"][0]["splits"][0]
-    split["slices"] = {image: [3] if number else [2, 5] for number, image in enumerate(split["train"])}
-    path.write_text(json.dumps(matrix))
-    prepare(open_run(run))
-    drawn: set[int] = set()
-    load = ChosenSlices.load_case
-
-    def spy(self: ChosenSlices, identifier: str) -> object:
-        loaded = load(self, identifier)
-        drawn.add(loaded[0].shape[1])
-        return loaded
-
-    monkeypatch.setattr(ChosenSlices, "load_case", spy)
-    model = next(entry for entry in matrix["models"] if entry["model"] == f"LK-{trainer}-s0-f0")
-    train(open_run(run), model, "cpu", exact=True)
-    assert drawn <= {1, 2}
-    assert drawn
-    if trainer == TRAINER:
-        (weights,) = run.glob("nnUNet_results/*/*/fold_0/class_weights.json")
-        assert json.loads(weights.read_text())["slices"] == len(split["train"]) + 1
 
 
 SMALL = "train_patients = 3, test_patients = 1, size_zyx = [8, 32, 32], seed = 3, readers = 1, annotated = 5"
@@ -267,9 +248,9 @@ def test_an_assembled_study_records_lung_slices_of_the_training_annotation(tmp_p
     assemble(run)
     matrix = json.loads((run / "matrix.json").read_text())
     splits = {plan["arm"]: plan["splits"][0] for plan in matrix["plans"]}
-    assert splits["LK"]["volumes"] == splits["LK+MK"]["volumes"] == 2
-    assert len(splits["LK"]["train"]) == 2
-    assert len(splits["LK+MK"]["train"]) == 4
+    for arm in ("LK", "LK+MK"):
+        assert splits[arm]["volumes"] == splits[arm]["patients"] == len(splits[arm]["train"]) == 2
+    assert sorted(image[-2:] for image in splits["LK+MK"]["train"]) == ["LK", "MK"]
     counts = {arm: sum(map(len, splits[arm]["slices"].values())) for arm in ("LK", "LK+MK")}
     for image, chosen in splits["LK"]["slices"].items():
         entry = matrix["references"][image.rsplit("-", 1)[0]]
@@ -279,3 +260,14 @@ def test_an_assembled_study_records_lung_slices_of_the_training_annotation(tmp_p
     assert counts["LK"] == counts["LK+MK"] > 4
     assert "slices" not in splits["MK"]
     assert len({plan["content"] for plan in matrix["plans"]}) == 3
+    printed = _printed_training_sets(run)
+    assert printed["LK"] == printed["LK+MK"] == ("2", str(counts["LK"]), str(counts["LK"]))
+    assert printed["MK"] != printed["LK"]
+
+
+def _printed_training_sets(run: Path) -> dict[str, tuple[str, ...]]:
+    """Return the counts of Table I of Hofmanninger 2020 by arm, as a run that is evaluated prints them."""
+    write_scores(rows_frame([]), list_images(open_evaluated(run)), run)
+    table = diversity_table1.make(read_results(run))
+    assert "Trained on chosen slices with lung only, which both columns count: LK, LK+MK." in table.notes
+    return {row[0]: row[2:] for row in table.printed()[0].rows()}

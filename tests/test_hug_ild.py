@@ -154,5 +154,49 @@ def test_two_series_in_a_folder_and_foreign_names_are_refused(root: Path) -> Non
     with pytest.raises(ConversionError, match="a patient's folder with other characters") as caught:
         hug_ild.list_cases(root)
     assert "Doe" not in str(caught.value)
-    with pytest.raises(ConversionError, match="option regions = 'all'"):
+    with pytest.raises(ConversionError, match="option regions with another value; wanted none or disease or patterns"):
         hug_ild.describe(root, regions="all")
+
+
+def write_text_regions(root: Path, patient: str, *contours: tuple[str, int, list[tuple[float, float]]]) -> Path:
+    lines = []
+    for label, number, points in contours:
+        lines += [f"label: {label}", f"slice_number: {number}", f"nb_points_on_contour: {len(points)}"]
+        lines += [f"{x} {y}" for x, y in points]
+    file = root / "ILD_DB_txtROIs" / patient / "CT-INSPIRIUM-1234.txt"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("\n".join(lines) + "\n")
+    return file
+
+
+def test_text_regions_are_millimetres_on_the_slice_of_their_number(root: Path) -> None:
+    """A box of 2 x 2 pixels on each of two slices, drawn in mm; unmarked lung stays open."""
+    step_x, step_y, _ = hug_ild.list_cases(root)[1].images["CT"]().image.GetSpacing()
+
+    def box(left: int, top: int) -> list[tuple[float, float]]:
+        corners = ((left - 0.4, top - 0.4), (left + 1.4, top - 0.4), (left + 1.4, top + 1.4), (left - 0.4, top + 1.4))
+        return [(x * step_x, y * step_y) for x, y in corners]
+
+    write_text_regions(root, "3", ("fibrosis", 2, box(6, 9)), ("Healthy", 4, box(3, 5)), ("cysts", 4, box(4, 5)))
+    options = {"regions": "patterns", "regions_from": "text"}
+    (case,) = hug_ild.list_cases(root, **options)
+    assert case.case == "HUG_3"
+    assert describe_dataset(hug_ild, root, options).labels["fibrosis"] == 4
+    lung = array(sample_chest(3).structures["lung"]) > 0
+    wanted = np.where(lung, IGNORED, 0)
+    wanted[1, 9:11, 6:8] = 4
+    wanted[3, 5:7, 3], wanted[3, 5:7, 4], wanted[3, 5:7, 5] = 1, IGNORED, 10
+    assert np.array_equal(labels_of(case), wanted)
+
+
+@pytest.mark.parametrize(
+    ("label", "number", "found"), [("fibrosis", 99, "a contour on slice 99"), ("lung cancer", 2, "labels")]
+)
+def test_text_regions_that_do_not_fit_are_refused(root: Path, label: str, number: int, found: str) -> None:
+    file = write_text_regions(root, "3", (label, number, [(10.0, 10.0), (60.0, 10.0), (60.0, 60.0)]))
+    (case,) = hug_ild.list_cases(root, regions="disease", regions_from="text")
+    with pytest.raises(ConversionError, match=f"hug_ild: HUG_3: found .*{found}"):
+        labels_of(case)
+    shutil.copy(file, file.with_name("CT-2.txt"))
+    with pytest.raises(ConversionError, match="found 2 text files; wanted one"):
+        labels_of(hug_ild.list_cases(root, regions="disease", regions_from="text")[0])

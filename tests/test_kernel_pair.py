@@ -102,11 +102,21 @@ def test_what_contradicts_one_acquisition_is_named_without_its_value(tmp_path: P
         assert secret not in str(caught.value)
 
 
-@pytest.mark.parametrize("blank", ["StudyInstanceUID", "AcquisitionNumber", "AcquisitionTime", "Exposure"])
+@pytest.mark.parametrize("blank", ["AcquisitionNumber", "AcquisitionTime", "Exposure"])
 def test_what_is_not_given_does_not_contradict(tmp_path: Path, blank: str) -> None:
     _write(tmp_path / "a", "L")
     _write(tmp_path / "b", "B", **{blank: ""})
     assert _find(tmp_path)[1].facts["kernel"] == "B"
+
+
+def test_study_and_frame_must_be_given_unless_weak_evidence_is_allowed(tmp_path: Path) -> None:
+    _write(tmp_path / "a", "L")
+    _write(tmp_path / "b", "B", StudyInstanceUID="")
+    with pytest.raises(ConversionError, match=r"weak evidence of one acquisition \(same frame.*not given: study\)"):
+        _find(tmp_path)
+    assert _find(tmp_path, evidence="weak")[1].facts["kernel"] == "B"
+    _write(tmp_path / "c", "A", spacing_mm=6.0, slices=3)
+    assert _find(tmp_path, evidence="weak", other_grid="transfer")[1].facts["kernel"] == "A"
 
 
 def test_other_grid_is_refused_or_returned(tmp_path: Path) -> None:
@@ -148,12 +158,12 @@ def test_times_of_slices_need_only_overlap() -> None:
 def test_evidence_in_words() -> None:
     one = acquisition_of([_header(StudyInstanceUID="1.2", FrameOfReferenceUID="1.3", AcquisitionNumber=1, KVP="120")])
     match = compare_acquisitions(one, one)
-    assert match.strong
+    assert match.grade == "strong"
     assert match.evidence == (
         "same study, frame of reference, acquisition number, tube voltage; not given: acquisition time, exposure"
     )
     other = acquisition_of([_header(StudyInstanceUID="1.2", AcquisitionNumber=1)])
-    assert not compare_acquisitions(one, other).strong
+    assert compare_acquisitions(one, other).grade == "weak"
 
 
 _HEADERS = st.builds(

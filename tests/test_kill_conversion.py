@@ -49,6 +49,7 @@ def program(dataset_folder: Path) -> str:
         import sys
         import dataset_converters.datasets as datasets
         datasets.__path__.append({str(dataset_folder)!r})
+        import dataset_converters.commands.command_line  # `main` loads it, which takes long
         from dataset_converters.__main__ import main
         print("ready", flush=True)
         sys.exit(main(["convert", "slow_toy", "nowhere", *sys.argv[1:]]))

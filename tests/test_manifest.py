@@ -1,5 +1,6 @@
 """A user's own table: what it may say, every fault of it at once with its line, and masks of every kind of file."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +134,30 @@ def test_dicom_folder_with_two_kernels_and_contours(tmp_path: Path, chest: Sampl
     table(tmp_path, "case,image,mask:r1", "P1,study,rs.dcm")
     with pytest.raises(ConversionError, match="found 2 CT series"):
         only_case(folder).images["CT"]()
+
+
+def test_headers_of_dicom_series_are_checked_when_listing(tmp_path: Path, chest: SampleChest) -> None:
+    series = write_ct_series(tmp_path / "ct", chest.image, kernel="L", manufacturer="Philips")
+    table(tmp_path, "case,image,role", "P1,ct,test", "P2,ct.nii.gz,test")
+    assert [case.case for case in list_cases(tmp_path)] == ["P1", "P2"]
+    series.files[2].unlink()
+    (text,) = fault_texts(tmp_path)
+    assert text.startswith("manifest: P1: found 1 uneven slice distances")
+
+
+@pytest.mark.parametrize(
+    ("kind", "found"), [("gantrytilting", "tilt"), ("sliceincrement", "distance"), ("notavolume", "")]
+)
+def test_real_awkward_series_are_refused_when_listing(shared_data: Path, tmp_path: Path, kind: str, found: str) -> None:
+    source = shared_data / "awkward_geometry" / kind / "001"
+    if not source.is_dir():
+        pytest.skip(f"{kind}: not among the real CT")
+    shutil.copytree(source, tmp_path / "ct")
+    (tmp_path / "manifest.toml").write_text("[labels]\nlung = [1]\n")
+    table(tmp_path, "case,image,role", "P1,ct,test")
+    (text,) = fault_texts(tmp_path)
+    assert text.startswith("manifest: P1: found")
+    assert found in text
 
 
 def test_optional_structures_may_be_absent_from_contours(tmp_path: Path, chest: SampleChest) -> None:

@@ -8,9 +8,11 @@ import pytest
 
 from benchmarks.overlap_check import join_persons, overlap_warnings, refuse_overlaps
 from benchmarks.patients import Patient, divide
-from benchmarks.study import Arm, DatasetUse, Split, Study
+from benchmarks.study import Arm, DatasetUse, Study
 from benchmarks.study import TestSet as ScoredSet
 from benchmarks.study_file import StudyError, load_study
+from benchmarks.study_training import Split
+from benchmarks.unlabelled import annotated_patients
 
 STUDY = Path(__file__).resolve().parents[1] / "benchmarks" / "studies" / "quickstart.toml"
 
@@ -141,6 +143,43 @@ def test_own_data_named_alike_are_different_people_unless_the_study_says_so() ->
 def test_one_collection_twice_has_the_same_people() -> None:
     study = _study(_use("lctsc", "a"), _use("lctsc", "b"))
     assert _persons(study, _patients("a", "S1_101") + _patients("b", "S1_101")) == [{"a/S1_101", "b/S1_101"}]
+
+
+def test_a_copy_of_a_collection_under_other_names_is_refused() -> None:
+    """Copies of one collection: nobody can tell which pseudonym is which patient, unless the study says so."""
+    copies = (_use("manifest", "a", collection="lung1"), _use("lung1"))
+    patients = _patients("a", "P01", "P02") + _patients("lung1", "LUNG1_001", "LUNG1_002")
+    with pytest.raises(StudyError, match=r"a and lung1 share patients .same images: both are lung1.*same_patients_as"):
+        refuse_overlaps(_study(*copies), patients)
+    for settings in ({"no_patients_of": ("lung1",)}, {"same_patients_as": ("lung1",)}):
+        refuse_overlaps(_study(_use("manifest", "a", collection="lung1", **settings), _use("lung1")), patients)
+    own = [_use("dicom_pairs", name, collection="hoang_thi_2021_ild") for name in "ab"]
+    with pytest.raises(StudyError, match="a and b share patients"):
+        refuse_overlaps(_study(*own), _patients("a", "P01") + _patients("b", "P01"))
+
+
+def test_a_copy_of_a_collection_under_its_own_names_is_joined() -> None:
+    study = _study(_use("manifest", "a", collection="lung1"), _use("lung1"))
+    patients = _patients("a", "LUNG1_001", "LUNG1_2") + _patients("lung1", "LUNG1_002", "LUNG1_003")
+    refuse_overlaps(study, patients)
+    assert _persons(study, patients) == [{"a/LUNG1_001"}, {"a/LUNG1_2", "lung1/LUNG1_002"}, {"lung1/LUNG1_003"}]
+
+
+def test_equal_pseudonyms_of_two_copies_are_two_people_if_the_study_says_so() -> None:
+    settled = _use("manifest", "b", collection="lung1", no_patients_of=("a",))
+    study, patients = _study(_use("manifest", "a", collection="lung1"), settled), _patients("a", "P1")
+    assert _persons(study, [*patients, *_patients("b", "P1")]) == [{"a/P1"}, {"b/P1"}]
+
+
+def test_a_name_that_nobody_trains_on_or_scores_settles_nothing() -> None:
+    study = _study(_use("lits"), _use("msd_liver"))
+    patients = _patients("lits", "volume_1") + _patients("msd_liver", "liver_1")
+    unlabelled = _patients("lits", "test_volume_7")
+    readers = {"lits_volume_1": {"manual"}, "msd_liver_liver_1": {"manual"}, "lits_test_volume_7": set[str]()}
+    refuse_overlaps(study, annotated_patients([*patients, *unlabelled], readers))
+    refuse_overlaps(study, [*patients, dataclasses.replace(unlabelled[0], images={"XX": ("lits_test_volume_7-XX",)})])
+    with pytest.raises(StudyError, match="lits and msd_liver share patients"):
+        refuse_overlaps(study, [*patients, *unlabelled])
 
 
 def test_equal_images_are_one_person_and_joins_carry_on() -> None:

@@ -8,6 +8,7 @@ from dataset_converters.registry import dataset_names, find_dataset
 from dataset_converters.sources.overlaps import (
     _content,
     models_trained_on,
+    one_collection,
     other_collections,
     overlaps_of,
     repeated_images,
@@ -51,6 +52,32 @@ def test_overlap_is_symmetric_and_never_of_a_collection_with_itself(first: str, 
         assert {first, second} == set(found.datasets)
         assert found.partner(first) == second
         assert found in overlaps_of(first)
+
+
+CONTAINED = [entry["datasets"] for entry in _content()["pairs"] if entry["kind"] in ("same images", "subset")]
+
+
+@pytest.mark.parametrize(("inner", "outer"), CONTAINED)
+def test_who_overlaps_a_collection_overlaps_the_one_around_it_and_the_other_way_round(inner: str, outer: str) -> None:
+    """What the inner holds is in the outer; what the outer shares with a third may lie in the inner."""
+    third = [{overlap.partner(name) for overlap in overlaps_of(name)} - {inner, outer} for name in (inner, outer)]
+    assert third[0] == third[1]
+
+
+def test_a_part_of_a_contained_collection_is_a_subset_of_the_outer_one() -> None:
+    contained = {(inner, outer) for inner, outer in CONTAINED}
+    contained |= {
+        (entry["datasets"][1], entry["datasets"][0]) for entry in _content()["pairs"] if entry["kind"] == "same images"
+    }
+    for inner, middle in contained:
+        for other, outer in contained:
+            if middle == other and inner != outer:
+                assert (inner, outer) in contained, f"{inner} in {middle} in {outer}"
+
+
+def test_two_copies_of_a_collection_overlap_in_its_own_names() -> None:
+    assert one_collection("lung1").patients["lung1"].fullmatch("LUNG1_007")
+    assert one_collection("lctsc").patients == {}
 
 
 def test_ild_cohort_of_one_paper_lies_in_that_of_another() -> None:

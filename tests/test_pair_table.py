@@ -23,7 +23,7 @@ def _write(folder: Path, kernel: str, *, spacing_mm=3.0, slices=6, vendor="Phili
 
 @pytest.fixture
 def studies(tmp_path: Path) -> Path:
-    """Four patients: a pair; a weak pair; a pair on two grids with a third kernel; a sharp series with a gap alone."""
+    """Four patients: a pair; a fair pair; a pair on two grids with a third kernel; a sharp series with a gap alone."""
     for folder, kernel in (("1", "L"), ("2", "B")):
         _write(tmp_path / "Doe_Jane" / folder, kernel, ManufacturerModelName="Brilliance 64", **STRONG)
         _write(tmp_path / "Roe_Ann" / folder, kernel, StudyInstanceUID="1.2.3.4.5.6.7")
@@ -40,17 +40,17 @@ def test_every_series_is_in_a_row_with_a_verdict(studies: Path) -> None:
     rows = list_pairs(studies, table=load_kernel_table())
     assert [(r.patient, r.sharp, r.soft, r.verdict) for r in rows] == [
         ("patient 1", "L", "B", "pair"),
-        ("patient 2", "L", "B", "pair, weak evidence"),
+        ("patient 2", "L", "B", "pair, fair evidence"),
         ("patient 3", "L", "B", "pair on two grids"),
         ("patient 3", "", "", "alone"),
         ("patient 4", "LUNG", "", "alone"),
         ("patient 4", "", "", "alone"),
     ]
-    pair, weak, two_grids, unknown, gap, broken = rows
+    pair, fair, two_grids, unknown, gap, broken = rows
     assert (pair.vendor, pair.model, pair.slices, pair.spacing_mm) == ("Philips", "Brilliance 64", "6", "0.8 x 0.8 x 3")
     assert (pair.grids, pair.reason) == ("equal", "")
     assert pair.evidence.startswith("same study, frame of reference, acquisition number")
-    assert "not given: acquisition number" in weak.evidence
+    assert "not given: acquisition number" in fair.evidence
     assert two_grids.grids == "slice distance differs (3 and 1.5 mm)"
     assert two_grids.slices == "6 and 12"
     assert unknown.reason == "kernel unlisted: unknown"
@@ -70,7 +70,7 @@ def test_text_and_csv(studies: Path) -> None:
     lines = format_pairs(rows).splitlines()
     assert lines[0].startswith("patient 1, study 1: pair: Philips Brilliance 64, L and B, 6 slices of 0.8 x 0.8 x 3 mm")
     table = load_kernel_table().sha256[:12]
-    assert lines[-1] == f"3 alone, 1 pair, 1 pair on two grids, 1 pair, weak evidence (kernel table {table})"
+    assert lines[-1] == f"3 alone, 1 pair, 1 pair on two grids, 1 pair, fair evidence (kernel table {table})"
     read = list(csv.DictReader(io.StringIO(pairs_to_csv(rows))))
     assert [row["verdict"] for row in read] == [row.verdict for row in rows]
     assert format_pairs(()) == "no CT series"

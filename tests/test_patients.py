@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.patients import Patient, divide, training_images, watching_images
-from benchmarks.study import Arm, Split, Study
+from benchmarks.study import Arm, Study
 from benchmarks.study_file import StudyError, load_study
+from benchmarks.study_training import Split
 
 STUDIES = Path(__file__).resolve().parents[1] / "benchmarks" / "studies"
 

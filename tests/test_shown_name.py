@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from dataset_converters.privacy.shown_name import shown_name
+from dataset_converters.privacy.shown_name import shown_name, shown_names, shown_place
 
 
 @pytest.mark.parametrize(
@@ -56,3 +56,16 @@ def test_position_among_the_files_of_a_folder() -> None:
     assert shown_name(Path("b_Doe.dcm"), files) == "file 2 of 3 (sorted by name)"
     assert shown_name(Path("d_Doe.dcm"), files) == "a .dcm file"
     assert shown_name(Path("1-001.dcm"), [*files, Path("1-001.dcm")]) == "1-001.dcm"
+
+
+def test_place_tells_of_which_files_and_folders() -> None:
+    files = [Path(folder) / f"{name}_Doe.dcm" for folder in ("Roe", "Poe") for name in "ab"]
+    assert shown_place(files[1], files) == "file 2 of 2 (sorted by name) in folder 2 of 2 (sorted by path)"
+    assert shown_place(files[1], files[:2], of="of the series") == "file 2 of 2 (sorted by name) of the series"
+    assert shown_place(files[0], files[:1], of="of the series") == "a .dcm file"
+    assert shown_place(Path("1-001.dcm"), [Path("1-001.dcm"), Path("b")], of="of the series") == "1-001.dcm"
+
+
+def test_names_of_a_folder_are_those_of_each_file() -> None:
+    files = [Path("Roe") / name for name in ("c_Doe.dcm", "1-001.dcm", "a_Doe.dcm", "IM_0012", "Doe")]
+    assert shown_names(files) == {path: shown_name(path, files) for path in files}

@@ -1,5 +1,8 @@
 import csv
+import os
 import re
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,6 +11,7 @@ import SimpleITK as sitk
 from dataset_converters.annotations.mask_file import read_mask
 from dataset_converters.datasets import lung_dx, sts
 from dataset_converters.dicom.sample import ball_mask, ct_of_mask, write_ct_series
+from dataset_converters.dicom.tree import find_series
 from dataset_converters.errors import ConversionError
 from dataset_converters.sources.sample_volumes import sample_chest
 from dataset_converters.survey.survey import SurveyRow, format_survey, survey, write_survey
@@ -133,6 +137,60 @@ def test_cut_off_and_foreign_files_have_a_row(tmp_path: Path) -> None:
     assert "pixels" in rows["6 files"].reason
 
 
+def test_links_and_pipes_have_rows(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    (root / "a").mkdir(parents=True)
+    (tmp_path / "Doe.nii.gz").write_bytes(b"")
+    (root / "a" / "Jane.nii.gz").symlink_to(tmp_path / "Doe.nii.gz")
+    (root / "a" / "Roe").symlink_to(tmp_path)
+    (root / "a" / "Smith").symlink_to(tmp_path / "missing")
+    (root / "a" / "again").symlink_to(root)
+    (root / "a" / "zero").write_text("")
+    (root / "zero").symlink_to(root / "a" / "zero")
+    os.mkfifo(root / "a" / "x")
+    rows = _by_name(survey(root))
+    assert {row.outcome for row in rows.values()} == {"skipped"}
+    assert {name: row.reason for name, row in rows.items()} == {
+        "folder 1/file 1 of 6 (sorted by name)": "a link that leads out of the folder",
+        "folder 1/file 2 of 6 (sorted by name)": "a link that leads out of the folder",
+        "folder 1/file 3 of 6 (sorted by name)": "a link to nothing",
+        "folder 1/file 4 of 6 (sorted by name)": "a link to a folder whose files are found where they lie",
+        "folder 1/file 5 of 6 (sorted by name)": "a pipe, socket or device",
+        "folder 1/file 6 of 6 (sorted by name)": "no image, mask or contours",
+        "file 1 of 1 (sorted by name)": "no image, mask or contours",
+    }
+
+
+@pytest.fixture
+def deep(tmp_path: Path) -> Iterator[Path]:
+    """Return a file in 1,500 nested folders; shutil and pytest cannot remove as many."""
+    place = tmp_path
+    for _ in range(1500):
+        place /= "d"
+        place.mkdir()
+    (place / "000001.dcm").write_bytes(b"no DICOM")
+    yield place / "000001.dcm"
+    (place / "000001.dcm").unlink()
+    while place != tmp_path:
+        place.rmdir()
+        place = place.parent
+
+
+def test_a_thousand_nested_folders_are_read(deep: Path, tmp_path: Path) -> None:
+    (row,) = survey(tmp_path)
+    assert (row.outcome, row.name) == ("refused", "folder 1/" * 1500 + deep.name)
+    with pytest.raises(ConversionError, match="whose header cannot be read"):
+        find_series(tmp_path, dataset="demo", case="1")
+
+
+def test_names_of_many_files_take_time_in_proportion(tmp_path: Path) -> None:
+    for number in range(4000):
+        (tmp_path / f"Doe {number}").touch()
+    start = time.process_time()
+    assert len(survey(tmp_path)) == 4000
+    assert time.process_time() - start < 5
+
+
 def test_table_as_text_and_file(tmp_path: Path) -> None:
     rows = (SurveyRow("a", "CT series", "read", "8 x 8", ""), SurveyRow("b", "other", "skipped", "", "x | y"))
     text = format_survey(rows).splitlines()
@@ -143,3 +201,10 @@ def test_table_as_text_and_file(tmp_path: Path) -> None:
     with (tmp_path / "survey.csv").open(newline="") as stream:
         assert [row["reason"] for row in csv.DictReader(stream)] == ["", "x | y"]
     assert format_survey(()).endswith("nothing found")
+
+
+@pytest.mark.parametrize("name", ["images.tar.xz", "masks.zip", "case.tar.gz", "Task06.tar"])
+def test_an_archive_is_to_be_unpacked(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"packed")
+    (row,) = survey(tmp_path)
+    assert (row.outcome, row.reason) == ("skipped", "an archive: unpack it first")

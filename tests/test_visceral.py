@@ -119,3 +119,12 @@ def test_another_layout_is_refused_with_what_is_there_and_without_names(tmp_path
     assert "1 .nii.gz files" in text
     assert "1 .txt files" in text
     assert "Doe" not in text
+
+
+def test_an_image_may_carry_the_channel_number_of_the_re_release(root: Path) -> None:
+    file = root / "volumes" / "CTce_ThAb" / f"{TRUNK}.nii.gz"
+    file.rename(file.with_name(f"{TRUNK}_0000.nii.gz"))
+    assert [case.case for case in visceral.list_cases(root)] == [WHOLE_BODY, TRUNK]
+    shutil.copy(file.with_name(f"{TRUNK}_0000.nii.gz"), file)
+    with pytest.raises(ConversionError, match=f"{TRUNK}: found 2 files"):
+        visceral.list_cases(root)

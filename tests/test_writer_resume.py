@@ -114,6 +114,33 @@ def test_a_source_file_whose_name_is_no_text_is_noticed(run_with: Convert, tmp_p
     assert len(calls) == 2
 
 
+def test_a_source_behind_links_is_noticed(run_with: Convert, tmp_path: Path) -> None:
+    calls: list[str] = []
+
+    def load() -> CtImage:
+        calls.append("P1")
+        return CtImage(make_image(1), {})
+
+    case = make_case("P1", images={"LK": load})
+    elsewhere, source = tmp_path / "elsewhere", tmp_path / "source"
+    for folder in (elsewhere / "ct", source):
+        folder.mkdir(parents=True)
+    (elsewhere / "ct" / "1.dcm").write_bytes(b"x")
+    (elsewhere / "2.dcm").write_bytes(b"x")
+    (source / "P1").symlink_to(elsewhere / "ct")
+    (source / "2.dcm").symlink_to(elsewhere / "2.dcm")
+    (elsewhere / "ct" / "loop").symlink_to(elsewhere / "ct")
+    (source / "up").symlink_to(tmp_path)
+    (source / "nothing").symlink_to(tmp_path / "absent")
+    run_with(case)
+    run_with(case)
+    assert len(calls) == 1
+    for number, name in enumerate(("ct/1.dcm", "2.dcm"), start=2):
+        (elsewhere / name).write_bytes(b"changed")
+        run_with(case)
+        assert len(calls) == number
+
+
 def test_disk_full_during_a_case(run_with: Convert, tmp_path: Path) -> None:
     """A real ENOSPC: the temporary file of the second variant is the device that is always full."""
     images = tmp_path / "run/nnUNet_raw/Dataset790_toy/imagesTr"

@@ -9,18 +9,23 @@ from analysis.statistics.summary import NO_VALUE
 
 IMAGE = ["dataset", "patient", "case", "variant"]
 HEADS = ("#Vol.", "#SlicesL", "#Slices")
+CHOSEN = "chosen_slices"
 LUNG_NOTE = "#SlicesL: slices on which the reference shows lung; #Slices: all slices of the images."
 
 
 def count_images(used: pd.DataFrame, images: pd.DataFrame) -> dict[str, Any]:
     """Return the counts over the images named by ``IMAGE`` in ``used``, each image once.
 
-    ``lung_slices`` is NaN where the reference of any image does not show the lung on every slice, ``slices`` where
-    an image is not listed; ``unknown`` counts the images without a number of lung slices.
+    Of an image with ``chosen_slices`` only these count, in both columns: they all show lung. ``lung_slices`` is NaN
+    where the reference of any other image does not show the lung on every slice, ``slices`` where an image is not
+    listed; ``unknown`` counts the images without a number of lung slices.
     """
     keys = used[IMAGE].drop_duplicates()
     found = keys.merge(images[[*IMAGE, "slices", "lung_slices"]].drop_duplicates(IMAGE), on=IMAGE, how="left")
     slices, lung = (pd.to_numeric(found[name], errors="coerce") for name in ("slices", "lung_slices"))
+    if CHOSEN in used:
+        chosen = keys.merge(used.drop_duplicates(IMAGE), on=IMAGE, how="left")[CHOSEN].astype(float)
+        slices, lung = chosen.fillna(slices.astype(float)), chosen.fillna(lung.astype(float))
     return {
         "volumes": len(keys),
         "patients": len(keys[["dataset", "patient"]].drop_duplicates()),

@@ -8,7 +8,7 @@ from analysis.errors import NotApplicableError
 from analysis.results import Results
 from analysis.table import Section, TableResult
 from analysis.table_parts.frames import records
-from analysis.table_parts.image_counts import HEADS, LUNG_NOTE, count_images, printed_counts, unknown_note
+from analysis.table_parts.image_counts import CHOSEN, HEADS, LUNG_NOTE, count_images, printed_counts, unknown_note
 
 NAME = "diversity_table1"
 TITLE = "Table I. Datasets used to train the segmentation models"
@@ -38,7 +38,7 @@ def make(results: Results) -> TableResult:
     text = [[row["label"], *printed_counts(row)] for row in first]
     index = pd.Index([row["arm"] for row in first], name="Abbr.")
     printed = pd.DataFrame(text, index=index, columns=["Name", *HEADS])
-    notes = (LUNG_NOTE, *_choice(frame), *unknown_note(first, name="arm"))
+    notes = (LUNG_NOTE, *_choice(frame), *_levelled(results.training), *unknown_note(first, name="arm"))
     return TableResult(frame, notes, (Section("", printed),))
 
 
@@ -48,3 +48,8 @@ def _choice(frame: pd.DataFrame) -> list[str]:
     if folds > 1 or seeds > 1:
         notes.append(f"The first of {folds} folds and of {seeds} seeds is printed; all are in the CSV file.")
     return notes
+
+
+def _levelled(training: pd.DataFrame) -> list[str]:
+    arms = list(dict.fromkeys(training.loc[training[CHOSEN].notna(), "arm"]))
+    return [f"Trained on chosen slices with lung only, which both columns count: {', '.join(arms)}."] if arms else []

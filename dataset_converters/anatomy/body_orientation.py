@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial import ConvexHull
 
-from dataset_converters.anatomy.body_regions import BONE_HU, CoarseCt, Mask
+from dataset_converters.anatomy.body_regions import BONE_HU, SIDE_CM2, CoarseCt, Mask
 
 MIDLINE_MM = 30.0
 SPINE_SHARE = 0.75
@@ -44,8 +44,8 @@ class Evidence:
 
 def back(ct: CoarseCt) -> Evidence:
     """Judge where the back is: the spine lies behind the middle of the body wherever there is lung."""
-    if not ct.lungs.any():
-        return Evidence(0, "no lung")
+    if not ct.lungs.any() or ct.side_cm2 > SIDE_CM2:
+        return Evidence(0, "no lung, or cut at the sides")
     bone, (_, y_body, x_body) = _body_with_lung(ct)
     near = abs(np.nonzero(bone)[2] - x_body) * ct.spacing_mm[2] < MIDLINE_MM
     rows = np.nonzero(bone)[1][near]
@@ -130,7 +130,7 @@ def _spine_column(ct: CoarseCt) -> float | None:
 
 def _whole_lungs(ct: CoarseCt) -> bool:
     """Say whether the lungs begin and end inside the image."""
-    if ct.lung_ml < WHOLE_LUNGS_ML:
+    if ct.lung_ml < WHOLE_LUNGS_ML or ct.side_cm2 > SIDE_CM2:
         return False
     areas = ct.lungs.sum(axis=(1, 2))
     return bool(max(areas[0], areas[-1]) < _CUT_SHARE * areas.max())

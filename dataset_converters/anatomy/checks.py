@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from dataset_converters.anatomy import body_orientation
 from dataset_converters.anatomy.body_orientation import Evidence
-from dataset_converters.anatomy.body_regions import CoarseCt, coarse_ct
+from dataset_converters.anatomy.body_regions import SIDE_CM2, CoarseCt, coarse_ct
+from dataset_converters.checking.hu_limits import range_fault
 
 LUNGS_ML = (1000.0, 10000.0)
 """Both lungs of an adult, from fibrosis in expiration to emphysema in inspiration; airways in them included."""
 _LEVELS, _STEP, _FEWEST_VOXELS = 256, 4, 10_000
-_AIR_HU, _DENSE_HU, _STORED_HU = -500, 200, -100
 _CLIPPING_HU, _CLIPPED_SHARE, _CUT_CM2 = 1000, 0.005, 8.0
 
 
@@ -78,12 +78,10 @@ class ImageFacts:
         areas = self.coarse.lungs.sum(axis=(1, 2)) * self.coarse.pixel_cm2
         return tuple(name for name, area in (("bottom", areas[0]), ("top", areas[-1])) if area > _CUT_CM2)
 
-    @cached_property
-    def cut_sides_cm2(self) -> float:
-        """Area of lung in the first and last rows and columns."""
-        (z_mm, y_mm, x_mm), lungs = self.coarse.spacing_mm, self.coarse.lungs
-        rows, columns = lungs[:, [0, -1], :].sum() * x_mm, lungs[:, :, [0, -1]].sum() * y_mm
-        return float((rows + columns) * z_mm / 100)
+    @property
+    def is_cut(self) -> bool:
+        """Whether the image cuts lung at an end or at a side."""
+        return bool(self.cut_ends) or self.coarse.side_cm2 > SIDE_CM2
 
 
 def image_facts(image: sitk.Image, labels: sitk.Image | None = None) -> ImageFacts:
@@ -103,13 +101,9 @@ def image_doubts(facts: ImageFacts) -> list[Doubt]:
 def range_doubts(facts: ImageFacts) -> Iterator[Doubt]:
     """Doubt values that reach from no air or to no tissue: no rescale intercept, or scaled to another unit."""
     low, high = facts.range_hu
-    action = "apply rescale slope and intercept of the source; windowed or rescaled images cannot be turned back"
-    if low >= _STORED_HU or high <= _STORED_HU:
-        wanted = f"HU: air below {_AIR_HU} and tissue above {_DENSE_HU}"
-        yield Doubt("error", f"values from {low:g} to {high:g}", wanted, action)
-    elif low > _AIR_HU or high < _DENSE_HU:
-        wanted = f"air below {_AIR_HU} HU and bone or contrast above {_DENSE_HU} HU"
-        yield Doubt("warning", f"values from {low:g} to {high:g}", wanted, action)
+    if fault := range_fault(low, high):
+        action = "apply rescale slope and intercept of the source; windowed or rescaled images cannot be turned back"
+        yield Doubt(fault[0], f"values from {low:g} to {high:g}", fault[1], action)
 
 
 def level_doubts(facts: ImageFacts) -> Iterator[Doubt]:
@@ -152,7 +146,7 @@ def orientation_doubts(facts: ImageFacts) -> Iterator[Doubt]:
 def volume_doubts(facts: ImageFacts) -> Iterator[Doubt]:
     """Doubt lungs too small or too large for an adult; too small only if the image holds them whole."""
     volume, (low, high) = facts.coarse.lung_ml, LUNGS_ML
-    too_small = 0 < volume < low and not facts.cut_ends
+    too_small = 0 < volume < low and not facts.is_cut
     if too_small or volume > high:
         wanted = f"{low:.0f} to {high:.0f} mL in an adult"
         action = "check the voxel spacing; a child, collapse, or lung full of fluid also explain a small value"
@@ -168,7 +162,7 @@ def edge_doubts(facts: ImageFacts) -> Iterator[Doubt]:
         yield Doubt(
             "warning", f"lung cut at the {' and the '.join(facts.cut_ends)}", "the lungs inside the image", action
         )
-    if (area := facts.cut_sides_cm2) > _CUT_CM2:
+    if (area := facts.coarse.side_cm2) > SIDE_CM2:
         yield Doubt(
             "warning", f"{area:.0f} cm2 of lung at the sides of the image", "the lungs inside the image", action
         )

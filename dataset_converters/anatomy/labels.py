@@ -16,11 +16,15 @@ from scipy import ndimage
 
 from dataset_converters.anatomy.body_regions import Mask
 from dataset_converters.anatomy.checks import LUNGS_ML, Doubt, ImageFacts
+from dataset_converters.anatomy.mask_shift import best_shift
 from dataset_converters.records import IGNORED
 
 LUNG_HU = (-970.0, -300.0)
 """Middle value of a lung mask; vessels, disease and breathing in or out included."""
 OUTSIDE_SHARE, SECOND_PART, FIT_GAIN = 0.05, 0.1, 0.06
+SHIFT_GAIN, LEFT_OUT, FIT_ML = 0.04, 0.1, 300.0
+"""Cover gained by a shift: below 0.01 for true masks, dense lung in them or not, 0.05 and more for 8 mm off. Air left
+out, but for a rim of one voxel: 0.02 at most for true masks, 0.1 and more for 12 mm off along x or y."""
 SIDE_MM, ORDER_MM = 20.0, 10.0
 Z_UP, Y_BACK, X_LEFT = 0, 1, 2
 ORDER = (
@@ -40,6 +44,7 @@ ORDER = (
     ("spinal_cord", "liver", Y_BACK),
 )
 """The first lies farther up, back or left than the second."""
+_RIM = np.ones((1, 3, 3), dtype=bool)
 _DIRECTIONS = {Z_UP: ("above", "below"), Y_BACK: ("behind", "in front of"), X_LEFT: ("left of", "right of")}
 _FLIPS = {Z_UP: "up and down", Y_BACK: "front and back", X_LEFT: "left and right"}
 _PARENCHYMA = re.compile(
@@ -92,6 +97,17 @@ class LabelFacts:
             return np.zeros(self.labels.shape, dtype=bool)
         return np.isin(self.labels, [self.structures[name] for name in names])
 
+    @cached_property
+    def known_lung(self) -> tuple[Mask, Mask]:
+        """The lung mask and the air-filled lung in the image, of the slices whose labels are all known."""
+        known = self.annotated.all(axis=(1, 2))
+        return self.lung[known], self.image.coarse.lungs[known]
+
+    @cached_property
+    def best_shift(self) -> tuple[tuple[int, int, int], int]:
+        """How to move the lung mask to cover most air-filled lung, and the voxels it then covers."""
+        return best_shift(*self.known_lung, along_z=self.is_whole)
+
     @property
     def lung_ml(self) -> float:
         """Volume of `lung`."""
@@ -116,11 +132,16 @@ def open_values(structures: Mapping[str, int]) -> tuple[int, int]:
     return IGNORED, structures.get("ignore", max(structures.values(), default=0) + 1)
 
 
+def shows_lung(structure: str) -> bool:
+    """Say whether a structure is lung or lies in it, by its name."""
+    return structure != "vessels" and ("lung" in structure or _PARENCHYMA.fullmatch(structure) is not None)
+
+
 def label_doubts(facts: LabelFacts) -> list[Doubt]:
     """Return what is doubtful in a label map; a partial annotation is not asked for volumes, parts and flips."""
-    checks = [side_doubts, order_doubts, empty_doubts, fit_doubts]
+    checks = [side_doubts, order_doubts, empty_doubts, flip_doubts]
     if facts.image.range_hu[0] < LUNG_HU[1]:
-        checks += [body_doubts, lung_value_doubts]
+        checks += [body_doubts, lung_value_doubts, place_doubts]
     if facts.is_whole:
         checks += [lung_volume_doubts, part_doubts]
     return [doubt for check in checks for doubt in check(facts)]
@@ -195,7 +216,7 @@ def lung_value_doubts(facts: LabelFacts) -> Iterator[Doubt]:
 def lung_volume_doubts(facts: LabelFacts) -> Iterator[Doubt]:
     """Doubt a lung mask too small or too large for an adult; too small only if the image holds the lungs whole."""
     volume, (low, high) = facts.lung_ml, LUNGS_ML
-    too_small = 0 < volume < low and not facts.image.cut_ends and facts.image.coarse.lung_ml >= low
+    too_small = 0 < volume < low and not facts.image.is_cut and facts.image.coarse.lung_ml >= low
     if too_small or volume > high:
         action = "check the voxel spacing and that both lungs are labelled"
         yield Doubt("warning", f"a lung mask of {volume:.0f} mL", f"{low:.0f} to {high:.0f} mL in an adult", action)
@@ -211,21 +232,48 @@ def part_doubts(facts: LabelFacts) -> Iterator[Doubt]:
             yield Doubt("warning", f"{name} in parts of {sizes[0]:.0f} and {sizes[1]:.0f} mL", "one part", action)
 
 
-def fit_doubts(facts: LabelFacts) -> Iterator[Doubt]:
+def flip_doubts(facts: LabelFacts) -> Iterator[Doubt]:
     """Doubt a lung mask that fits the air in the image better when it is mirrored; of single slices only in plane."""
-    known = facts.annotated.all(axis=(1, 2))
-    lungs, mask = facts.image.coarse.lungs[known], facts.lung[known]
+    mask, lungs = facts.known_lung
     if not mask.any() or not lungs.any():
         return
-    turned = (Z_UP, Y_BACK, X_LEFT) if known.all() else (Y_BACK, X_LEFT)
+    turned = (Z_UP, Y_BACK, X_LEFT) if facts.is_whole else (Y_BACK, X_LEFT)
     flips = [axes for count in range(1, 4) for axes in itertools.combinations(turned, count)]
     fits = {axes: _overlap(np.flip(mask, axes), lungs) for axes in flips}
     plain, best = _overlap(mask, lungs), max(fits, key=lambda axes: fits[axes])
-    if fits[best] > plain + FIT_GAIN:
+    moved = 2 * facts.best_shift[1] / float(mask.sum() + lungs.sum())
+    if fits[best] > max(plain + FIT_GAIN, moved):  # a mask that only lies beside the lung can fit mirrored too
         how = ", ".join(_FLIPS[axis] for axis in best)
         found = f"overlap (Dice) of lung mask and air {plain:.2f}, but {fits[best]:.2f} with {how} exchanged"
         action = "turn the label map as its image is turned; one of the two headers is wrong"
         yield Doubt("error", found, "the best fit as it is", action)
+
+
+def place_doubts(facts: LabelFacts) -> Iterator[Doubt]:
+    """Doubt a lung mask beside the lung: moved it covers more air, or it leaves out air.
+
+    Disease explains dense lung in the mask, not air outside it; so only the air covered is counted.
+    """
+    mask, lungs = facts.known_lung
+    smaller = min(int(mask.sum()), int(lungs.sum()))
+    if smaller * facts.image.coarse.voxel_ml < FIT_ML:
+        return
+    action = "compare image and labels: one of the two is shifted, of another breath or of another patient"
+    plain = int((mask & lungs).sum())
+    shift, covered = facts.best_shift
+    if covered - plain > SHIFT_GAIN * smaller:
+        both = int(mask.sum() + lungs.sum())
+        where = _moved(shift, facts.image.coarse.spacing_mm)
+        found = (
+            f"overlap (Dice) of lung mask and air {2 * plain / both:.2f}, but {2 * covered / both:.2f} moved {where}"
+        )
+        yield Doubt("warning", found, "the best fit as it is", action)
+        return
+    sides = {side for side in ("left", "right") if facts.side(side).any()}
+    outside = lungs & ~ndimage.binary_dilation(mask, _RIM)
+    if len(sides) != 1 and outside.sum() > LEFT_OUT * lungs.sum():
+        found = f"{outside.sum() / lungs.sum():.0%} of the air-filled lung outside the lung mask"
+        yield Doubt("warning", found, f"at most {LEFT_OUT:.0%}", action)
 
 
 def _one_sided_lung(facts: LabelFacts, name: str) -> Mask:
@@ -236,6 +284,13 @@ def _distance(one: Mask, other: Mask, axis: int, spacing_mm: tuple[float, float,
     """Return how far the middle of one mask lies beyond that of the other along an axis, in mm."""
     first, second = (float(np.mean(np.nonzero(mask)[axis])) for mask in (one, other))
     return (first - second) * spacing_mm[axis]
+
+
+def _moved(shift: tuple[int, int, int], spacing_mm: tuple[float, float, float]) -> str:
+    """Return a shift in words."""
+    ways = (("up", "down"), ("to the back", "to the front"), ("to the left", "to the right"))
+    steps = zip(shift, spacing_mm, ways, strict=True)
+    return ", ".join(f"{abs(step * mm):.0f} mm {names[step < 0]}" for step, mm, names in steps if step)
 
 
 def _overlap(one: Mask, other: Mask) -> float:

@@ -3,6 +3,7 @@
 import csv
 import html
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from tqdm import tqdm
 
 from dataset_converters.anatomy.contact_sheet import MARKS, TILES_A_PAGE, Tile, case_tile, write_sheet
 from dataset_converters.anatomy.findings import inspect_case
-from dataset_converters.anatomy.labels import open_values
+from dataset_converters.anatomy.labels import open_values, shows_lung
 from dataset_converters.atomic import replacing
 from dataset_converters.checking.listed_files import listed_training
 from dataset_converters.findings import Finding
@@ -22,6 +23,7 @@ from dataset_converters.records import IGNORED
 from dataset_converters.volumes.grid import Grid
 from dataset_converters.volumes.nifti import UnreadableNiftiError, read_nifti
 
+DRAWN_LUNG_ML = 500.0
 _ORDER = {"error": 0, "warning": 1, "": 2}
 _STYLE = """body{font:14px/1.4 sans-serif;margin:1.5em;color:#222;max-width:1500px}
 table{border-collapse:collapse;margin:1em 0}
@@ -56,7 +58,16 @@ class CaseReport:
         return _worst(self.findings)
 
 
-def write_report(dataset_folder: Path, annotations: Path | None, out: Path) -> Path:
+@dataclass(frozen=True)
+class Written:
+    """The page of a report, and how many of its images have errors, and warnings but no errors."""
+
+    page: Path
+    errors: int
+    warnings: int
+
+
+def write_report(dataset_folder: Path, annotations: Path | None, out: Path) -> Written:
     """Check the anatomy of every case and write ``index.html``, ``cases.csv`` and ``sheet_001.png``...
 
     One case is in memory at a time. The same dataset gives the same bytes.
@@ -73,8 +84,8 @@ def write_report(dataset_folder: Path, annotations: Path | None, out: Path) -> P
 
     Returns
     -------
-    Path
-        The page, written last.
+    Written
+        The page, written last, and the counts in it.
 
     Raises
     ------
@@ -101,7 +112,14 @@ def write_report(dataset_folder: Path, annotations: Path | None, out: Path) -> P
     reports.sort(key=lambda entry: (_ORDER[entry.severity], -len(entry.findings), entry.case))
     _write_table(out / "cases.csv", reports)
     _write_page(out / "index.html", folder.name, reports, structures)
-    return out / "index.html"
+    counts = Counter(report.severity for report in reports)
+    return Written(out / "index.html", counts["error"], counts["warning"])
+
+
+def is_drawn_for_lung(measured: Mapping[str, float | str], structures: Mapping[str, int]) -> bool:
+    """Say whether a case is drawn for its lungs: they are labelled or large; an abdomen shows their bases too."""
+    labelled = any(measured.get(f"{name}_ml") for name in structures if shows_lung(name))
+    return labelled or float(measured["air_filled_lung_ml"]) > DRAWN_LUNG_ML
 
 
 def _training_files(folder: Path, content: Mapping[str, Any]) -> Iterator[CaseFiles]:
@@ -146,7 +164,7 @@ def _inspect(
         case=entry.case,
         severity=_worst(findings),
         findings=len(findings),
-        in_lung_window=bool(measured["air_filled_lung_ml"]),
+        in_lung_window=is_drawn_for_lung(measured, structures),
     )
     return CaseReport(entry.case, tuple(findings), measured, sheet), tile
 

@@ -1,5 +1,6 @@
-"""The structures a reader drew, from whatever file they are in: a label map, an RTSTRUCT or a DICOM SEG object."""
+"""The structures a reader drew, from whatever file they are in: label map, RTSTRUCT, DICOM SEG, LIDC-IDRI reading."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from dataset_converters.annotations.label_parts import combine_parts
 from dataset_converters.annotations.mask_file import read_labels, read_mask
 from dataset_converters.annotations.roi_names import find_roi
 from dataset_converters.annotations.rtstruct import list_rois, rasterise_rtstruct
+from dataset_converters.annotations.xml_contours import read_lidc
 from dataset_converters.dicom.headers import read_headers
 from dataset_converters.errors import ConversionError
 from dataset_converters.privacy.known_texts import shown_texts
@@ -19,6 +21,8 @@ from dataset_converters.volumes.image_file import ENDINGS
 
 FOREGROUND = (1, 255)
 """Values that mark a structure in a mask file of its own."""
+
+_READING = re.compile(r"(.+\.xml)(?:#([1-9][0-9]?))?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -53,17 +57,26 @@ class MaskContext:
         Whether image files on another grid are resampled.
     frame_of_reference : str
         FrameOfReferenceUID of the CT, empty if not known.
+    slice_uids : tuple of str
+        SOPInstanceUID of every slice of the CT by z index, empty if not known; outlines in XML need them.
     """
 
     dataset: str
     case: str
     resampled: bool = False
     frame_of_reference: str = ""
+    slice_uids: tuple[str, ...] = ()
 
 
 def is_image_file(path: Path) -> bool:
     """Whether the name is one of an image file (NIfTI, MetaImage, NRRD); all others are taken for DICOM."""
     return path.name.lower().endswith(ENDINGS)
+
+
+def reading_file(path: Path) -> Path:
+    """Return the file of a path that may end in a reading session: ``reading.xml`` for ``reading.xml#2``."""
+    name = _READING.fullmatch(path.name)
+    return path if name is None else path.with_name(name[1])
 
 
 def read_structures(
@@ -83,6 +96,9 @@ def read_structures(
         return read_labels(
             file, grid, values=values, dataset=context.dataset, case=context.case, resampled=context.resampled
         )
+    if _READING.fullmatch(file.name):
+        found = "a reading, which holds one structure"
+        raise _fault(reading_file(file), context, found, "it in a column mask:READER:STRUCTURE")
     return _read_dicom(file, grid, structures, context)
 
 
@@ -91,7 +107,8 @@ def read_structure_files(
 ) -> sitk.Image:
     """Label map (uint8) on the grid of structures in a file each; where they overlap, later ones win.
 
-    In image files the structure is 1 or 255; in DICOM files it goes by its names.
+    In image files the structure is 1 or 255; in DICOM files it goes by its names; of an LIDC-IDRI reading
+    (``reading.xml#2``) it is the nodules of 3 mm or larger of that session, counted from 1.
 
     Raises
     ------
@@ -109,10 +126,23 @@ def read_structure_files(
                 resampled=context.resampled,
                 foreground=FOREGROUND,
             )
+        elif name := _READING.fullmatch(file.name):
+            mask = _read_session(reading_file(file), int(name[2] or 0), grid, context)
         else:
             mask = _read_dicom(file, grid, (Structure(1, names=structure.names, optional=structure.optional),), context)
         parts.append((structure.value, mask))
     return combine_parts(parts, grid)
+
+
+def _read_session(file: Path, session: int, grid: sitk.Image, context: MaskContext) -> sitk.Image:
+    if not context.slice_uids:
+        found = "a reading of an image whose slices have no DICOM identity (an image file, or slices sheared)"
+        raise _fault(file, context, found, "the DICOM series that was read")
+    masks = read_lidc(file, grid, dataset=context.dataset, case=context.case, slice_uids=context.slice_uids)
+    if not 1 <= session <= len(masks):
+        found = f"{len(masks)} sessions, {f'but number {session}' if session else 'and no number'} in the table"
+        raise _fault(file, context, found, f"reading.xml#1 to #{len(masks)}")
+    return masks[session - 1]
 
 
 def _read_dicom(file: Path, grid: sitk.Image, structures: Sequence[Structure], context: MaskContext) -> sitk.Image:

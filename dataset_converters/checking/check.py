@@ -12,13 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from dataset_converters.checking.hu_limits import range_fault
 from dataset_converters.checking.listed_files import Listed, listed_cases, shape_fault, structure_findings
 from dataset_converters.findings import Finding
 from dataset_converters.privacy.shown_name import shown_name
 from dataset_converters.volumes.grid import Grid, grid_difference, grid_fault
 from dataset_converters.volumes.nifti import UnreadableNiftiError, Volume, label_counts, read_nifti
 
-AIR_HU, DENSEST_HU = -200, 32767
+DENSEST_HU = 32767
 _REPAIR = "restore it from its source, or convert the dataset again"
 
 
@@ -169,9 +170,9 @@ def _check_image(state: _State, case: str, path: Path, voxels_zyx: np.ndarray, *
     lowest, highest = float(voxels_zyx.min()), float(voxels_zyx.max())
     if lowest == highest:
         state.add("error", case, f"{state.shown(path)}: every voxel is {lowest:g}", "an image with contrast", _REPAIR)
-    elif is_ct and not (lowest <= AIR_HU and -AIR_HU <= highest <= DENSEST_HU):
+    elif is_ct and ((fault := range_fault(lowest, highest)) or highest > DENSEST_HU):
         action = "check that rescale slope and intercept were applied and the image was not windowed"
-        wanted = f"HU: air below {AIR_HU}, tissue above {-AIR_HU}"
+        wanted = fault[1] if fault else f"HU of at most {DENSEST_HU}"
         state.add("warning", case, f"{state.shown(path)}: values from {lowest:g} to {highest:g}", wanted, action)
 
 

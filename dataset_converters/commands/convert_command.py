@@ -3,13 +3,21 @@
 import argparse
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from dataset_converters.atomic import DiskFullError
 from dataset_converters.commands.plan_text import format_plan
 from dataset_converters.commands.usage import SPEC_KEYS, UsageError, key_and_value, read_spec, toml_options
+from dataset_converters.conversion_errors import ConversionErrors
+from dataset_converters.errors import ConversionError
+from dataset_converters.writing.case_checks import IDENTIFIER
 from dataset_converters.writing.conversion_plan import plan_conversion
+from dataset_converters.writing.header_checks import header_faults
 from dataset_converters.writing.writer import convert
+
+_SHOWN = 3
 
 
 def add_convert_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,7 +30,9 @@ def add_convert_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="list cases and problems without reading pixels")
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="cases converted side by side")
     parser.add_argument("--link", action="store_true", help="list NIfTI sources by their path instead of copying")
-    parser.add_argument("--option", action="append", default=[], metavar="KEY=VALUE", help="a TOML value, see show")
+    parser.add_argument(
+        "--option", action="append", default=[], metavar="KEY=VALUE", help="text, number or TOML list, see show"
+    )
     parser.add_argument("--name", default=None, help="nnU-Net name; default: the dataset's")
     parser.add_argument("--id", type=int, default=None, help="nnU-Net id; default: the dataset's")
     parser.add_argument("--training-reader", default="", help="whose annotation is trained on; default: the first")
@@ -37,7 +47,14 @@ def convert_command(options: argparse.Namespace) -> int:
     out = Path(spec.pop("out")) if spec["out"] is not None else spec.pop("out")
     if options.dry_run:
         return _print_plan(name, root, out, spec)
-    folder = convert(name, root, out, **spec)
+    try:
+        folder = convert(name, root, out, **spec)
+    except (ConversionError, ConversionErrors) as error:
+        print(error, file=sys.stderr)
+        _print_exclusions(name, error, spec)
+        return 1
+    except OSError as error:
+        raise _output_fault(out, root, error) from None
     cases = json.loads((out / "annotations" / folder.name / "cases.json").read_text(encoding="utf-8"))
     for note in cases["notes"]:
         print(f"{folder.name}: note: {note}", file=sys.stderr)
@@ -79,5 +96,31 @@ def _one(positional: Path | None, named: Path | None, option: str) -> Path | Non
 def _print_plan(name: str, root: Path, out: Path | None, spec: dict[str, Any]) -> int:
     link, _ = bool(spec.pop("link", False)), spec.pop("workers", None)
     plan = plan_conversion(name, root, out, **spec)
-    print(format_plan(plan, root, out, link=link))
+    faults, inspected = header_faults(plan.cases)
+    plan = replace(plan, problems=(*plan.problems, *faults))
+    print(format_plan(plan, root, out, link=link, inspected=inspected))
+    for problem in plan.problems[:1]:
+        group = ConversionErrors(name, plan.problems) if len(plan.problems) > 1 else problem
+        _print_exclusions(name, group, spec)
     return 1 if plan.problems else 0
+
+
+def _print_exclusions(name: str, error: ConversionError | ConversionErrors, spec: dict[str, Any]) -> None:
+    """Say how the faulty cases are left out, ready to copy."""
+    faults = error.exceptions if isinstance(error, ConversionErrors) else (error,)
+    cases = dict.fromkeys(fault.case for fault in faults if fault.dataset == name and IDENTIFIER.fullmatch(fault.case))
+    faulty = [case for case in cases if case not in (spec.get("exclude") or {})]
+    if faulty:
+        flags = " ".join(f"--exclude '{case}=reason'" for case in faulty[:_SHOWN])
+        more = " ..." if len(faulty) > _SHOWN else ""
+        print(f"to leave faulty cases out, with your reason: {flags}{more}", file=sys.stderr)
+
+
+def _output_fault(out: Path, root: Path, error: OSError) -> Exception:
+    """Return what to say if the output folder cannot be written to, else the error itself."""
+    place = Path(str(error.filename or "")).absolute()
+    below = place.is_relative_to(out.absolute()) and not place.is_relative_to(root.absolute())
+    if isinstance(error, DiskFullError) or not error.filename or not below:
+        return error
+    found = error.strerror or type(error).__name__
+    return UsageError(f"{out}: found {found}; wanted a folder that can be written to; give another --out")

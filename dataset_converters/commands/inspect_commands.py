@@ -32,7 +32,7 @@ def add_survey_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def check_command(options: argparse.Namespace) -> int:
-    """Print what is wrong or doubtful in a dataset; return 1 if anything is wrong."""
+    """Print what is wrong or doubtful in a dataset; return 1 if anything is wrong, in the files or in the anatomy."""
     annotations = options.annotations or _annotations_beside(options.folder)
     findings = check_nnunet_raw(options.folder, annotations=annotations)
     for finding in findings:
@@ -42,7 +42,11 @@ def check_command(options: argparse.Namespace) -> int:
     if options.report is not None:
         from dataset_converters.anatomy.report import write_report
 
-        print(write_report(options.folder, annotations, options.report))
+        written = write_report(options.folder, annotations, options.report)
+        print(written.page)
+        counts = f"{written.errors} images with errors, {written.warnings} with warnings"
+        print(f"anatomy: {counts}", file=sys.stderr)
+        errors += written.errors
     return 1 if errors else 0
 
 

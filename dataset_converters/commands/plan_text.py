@@ -15,8 +15,9 @@ _PACKED_SHARE = 0.55
 """Size of compressed volumes by that of the DICOM files they come from: 0.52 on 28 CT series of STS."""
 
 
-def format_plan(plan: ConversionPlan, root: Path, out: Path | None, *, link: bool) -> str:
-    """Return what ``--dry-run`` prints."""
+def format_plan(plan: ConversionPlan, root: Path, out: Path | None, *, link: bool, inspected: int = 0) -> str:
+    """Return what ``--dry-run`` prints; of ``inspected`` images the DICOM headers were checked."""
+    images = sum(len(case.images) for case in plan.cases)
     variants = Counter(variant for case in plan.cases for variant in case.images)
     readers = Counter(reader for case in plan.cases for reader in case.annotations)
     expected = plan.info.expected_cases
@@ -29,7 +30,9 @@ def format_plan(plan: ConversionPlan, root: Path, out: Path | None, *, link: boo
         *_case_lines(plan.cases),
         f"output: about {_megabytes(estimated_bytes(root, without=out, link=link))} at most{_free(out)}",
         *(f"problem: {problem}" for problem in plan.problems),
-        f"{len(plan.problems)} problems without reading pixels; nothing was written",
+        *(f"note: {note}" for note in plan.notes),
+        f"{len(plan.problems)} problems; DICOM headers checked of {inspected} of {images} images; "
+        "not checked: pixels, masks and their grids; nothing was written",
     ]
     return "\n".join(lines)
 

@@ -39,22 +39,29 @@ def key_and_value(entry: str, wanted: str) -> tuple[str, str]:
 
 
 def toml_options(entries: Sequence[str]) -> dict[str, Any]:
-    """Return the options of ``--option KEY=VALUE``, each value as TOML reads it.
+    """Return the options of ``--option KEY=VALUE``: a number, list or such as TOML reads it, else the text itself.
 
     Raises
     ------
     UsageError
-        A value is no TOML value.
+        A value is empty, or begins like TOML text, list or table and is none.
     """
     options: dict[str, Any] = {}
     for entry in entries:
         key, value = key_and_value(entry, "--option KEY=VALUE")
-        try:
-            options[key] = tomllib.loads(f"value = {value}")["value"]
-        except tomllib.TOMLDecodeError:
-            wanted = f'a TOML value: 3, [1, 2], true or "text" (in a shell: --option \'{key}="text"\')'
-            raise UsageError(f"--option {key}: found {value!r}; wanted {wanted}") from None
+        options[key] = _option_value(key, value)
     return options
+
+
+def _option_value(key: str, text: str) -> Any:
+    try:
+        content = tomllib.loads(f"value = {text}")
+    except tomllib.TOMLDecodeError:
+        if text.strip()[:1] in ("", '"', "'", "[", "{"):
+            wanted = f"text, or a TOML value: 3, true, [1, 2] (in a shell: --option '{key}=[1, 2]')"
+            raise UsageError(f"--option {key}: found {text!r}; wanted {wanted}") from None
+        return text
+    return content["value"] if len(content) == 1 else text
 
 
 def read_spec(path: Path) -> dict[str, Any]:

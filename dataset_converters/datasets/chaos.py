@@ -32,7 +32,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from dataset_converters.annotations.png_stack import read_png_masks
-from dataset_converters.dicom.headers import find_dicom_files, read_headers
+from dataset_converters.dicom.headers import find_case_files, read_headers
 from dataset_converters.dicom.sample import write_ct_series
 from dataset_converters.dicom.series import inspect_dicom_series, load_dicom_series
 from dataset_converters.errors import ConversionError
@@ -77,8 +77,9 @@ def list_cases(root: Path, *, flip: Flip = "none") -> list[Case]:
         No such folder, a number twice, or other than one mask per slice.
     """
     check_choice(flip, get_args(Flip), option="flip", dataset=DATASET.name)
-    found = [path.parent for path in root.rglob("DICOM_anon") if path.is_dir() and path.parent.parent.name == "CT"]
-    folders = sorted((p for p in found if p.name.isdecimal()), key=lambda p: int(p.name))
+    parts = (path for name in ("DICOM_anon", "Ground") for path in root.rglob(name) if path.is_dir())
+    found = {path.parent for path in parts if path.parent.parent.name == "CT" and path.parent.name.isdecimal()}
+    folders = sorted(found, key=lambda p: (int(p.name), p))
     if not folders:
         raise layout_error(DATASET, root, wanted="Train_Sets/CT/1/DICOM_anon/*.dcm and Ground/*.png ...")
     return collect_cases(DATASET.name, folders, partial(_read_case, flip=flip))
@@ -101,7 +102,7 @@ def make_sample(root: Path) -> None:
 
 def _read_case(folder: Path, flip: Flip) -> Case:
     case = f"chaos_{int(folder.name):02d}"
-    slices = find_dicom_files(folder / "DICOM_anon")
+    slices = find_case_files(folder / "DICOM_anon", dataset=DATASET.name, case=case)
     masks = sorted(path for path in (folder / "Ground").glob("*.png") if not path.name.startswith("."))
     tested = not masks and folder.parents[1].name.startswith("Test")
     if not slices or (len(masks) != len(slices) and not tested):

@@ -40,6 +40,7 @@ from dataset_converters.errors import ConversionError
 from dataset_converters.records import Case, CtImage, DatasetInfo
 from dataset_converters.sources.case_list import collect_cases
 from dataset_converters.sources.collection_files import FoundFile, files_by_case, layout_error, matching_files
+from dataset_converters.sources.left_out import left_out_note
 from dataset_converters.sources.sample_volumes import sample_chest, write_sample
 from dataset_converters.volumes.image_file import read_image
 
@@ -113,6 +114,22 @@ def list_cases(root: Path, *, cases: Chosen = "hu") -> list[Case]:
         return _read_case(place.name, images.get(place.name), masks.get(place.name), cases)
 
     return collect_cases(DATASET.name, map(Path, sorted({*images, *masks})), read)
+
+
+def left_out(root: Path, *, cases: Chosen = "hu") -> tuple[str, ...]:
+    """Say how many images are of the other kind.
+
+    Raises
+    ------
+    ConversionError
+        ``cases`` has no such choice.
+    """
+    _check(cases)
+    other: Chosen = "8bit" if cases == "hu" else "hu"
+    files = matching_files(root, _NAMES[other])
+    count = len({name[1] for path, name in files if _part(root, (path, name)) == ""})
+    values = "8-bit values" if other == "8bit" else "values in HU"
+    return left_out_note(count, "images", f"{values}; option cases = {other} takes them, alone")
 
 
 def make_sample(root: Path) -> None:

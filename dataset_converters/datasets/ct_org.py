@@ -70,19 +70,20 @@ def list_cases(root: Path, *, unit_spacing: UnitSpacing = "refuse") -> list[Case
     Raises
     ------
     ConversionError, ConversionErrors
-        No volumes, two of one number, a volume without labels or with lost spacing.
+        No volumes, two of one number, a volume without labels or labels without volume, lost spacing.
     """
     check_choice(unit_spacing, get_args(UnitSpacing), option="unit_spacing", dataset=DATASET.name)
     volumes, labels = (_numbered(root, name) for name in ("volume", "labels"))
     if not volumes:
         raise layout_error(DATASET, root, wanted="volume-0.nii.gz and labels-0.nii.gz ...")
-    numbers = {path: number for number, path in volumes.items()}
 
-    def read(path: Path) -> Case:
-        number, case = numbers[path], f"volume_{numbers[path]}"
-        if number not in labels:
-            wanted, action = f"labels-{number}.nii.gz", "unpack the archive again"
-            raise ConversionError(DATASET.name, case, found="no labels", wanted=wanted, action=action)
+    def read(place: Path) -> Case:
+        number, case = int(place.name), f"volume_{place.name}"
+        path = volumes.get(number)
+        if path is None or number not in labels:
+            found = "labels without volume" if path is None else "a volume without labels"
+            wanted, action = f"volume-{number}.nii.gz and labels-{number}.nii.gz", "unpack the archive again"
+            raise ConversionError(DATASET.name, case, found=found, wanted=wanted, action=action)
         if unit_spacing == "refuse":
             instead = "exclude the case, or set unit_spacing to accept"
             refuse_unit_spacing(path, dataset=DATASET.name, case=case, instead=instead)
@@ -95,7 +96,7 @@ def list_cases(root: Path, *, unit_spacing: UnitSpacing = "refuse") -> list[Case
             role="test" if tested else "train",
         )
 
-    return collect_cases(DATASET.name, numbers, read)
+    return collect_cases(DATASET.name, [Path(str(number)) for number in sorted({*volumes, *labels})], read)
 
 
 def make_sample(root: Path) -> None:

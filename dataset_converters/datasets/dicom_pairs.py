@@ -30,7 +30,9 @@ Two grids
     the paper rescales and crops the images: a resampled image has another sharpness, and that is what is compared.
 Covariates
     ``kernel_table_sha256``: hash of the table that classed the kernels. ``same_acquisition``: ``strong`` if both series
-    give the same study, frame of reference, and acquisition number or time; ``weak`` if some of that is not given.
+    give the same study, frame of reference, and acquisition number or time; ``fair`` if they give no number and no
+    time; ``weak`` if a study or frame of reference is not given. Weak pairs may be two acquisitions (inspiration and
+    expiration, say) and are refused, unless option ``evidence = weak`` allows them. All but strong ones are noted.
 Labels
     1 disease.
 """
@@ -44,17 +46,19 @@ from typing import Literal, get_args
 
 import numpy as np
 import SimpleITK as sitk
+from pydicom.uid import generate_uid
 
 from dataset_converters.annotations.dicom_seg import read_segments
 from dataset_converters.annotations.mask_file import read_mask
 from dataset_converters.annotations.rtstruct import rasterise_rtstruct
 from dataset_converters.annotations.transfer import transfer_labels
-from dataset_converters.dicom.headers import find_dicom_files, read_headers
+from dataset_converters.dicom.headers import find_case_files, read_headers
 from dataset_converters.dicom.sample import ball_mask, ct_of_mask, write_ct_series, write_rtstruct
 from dataset_converters.dicom.series import DicomSeries, Tilt, load_dicom_series
 from dataset_converters.errors import ConversionError
+from dataset_converters.kernels.evidence import SAME_ACQUISITION
 from dataset_converters.kernels.names import KernelTable, load_kernel_table
-from dataset_converters.kernels.pair import OtherGrid, find_pair
+from dataset_converters.kernels.pair import Evidence, OtherGrid, find_pair
 from dataset_converters.privacy.shown_name import shown_name
 from dataset_converters.records import IGNORED, Case, DatasetInfo
 from dataset_converters.sources.case_lists import collect_case_lists
@@ -81,6 +85,7 @@ DATASET = DatasetInfo(
         "annotated": "LK (default) or MK: the series that was annotated, where the grids differ",
         "tilt": "refuse (default) or shear: what to do with a tilted gantry",
         "mask_grid": "refuse (default) or resample: what to do with a mask file on another grid than the series",
+        "evidence": "shown (default) or weak: take pairs without the same study and frame of reference in the headers",
     },
     layout="own data",
 )
@@ -106,6 +111,7 @@ class _Choices:
     annotated: Variant
     tilt: Tilt
     mask_grid: MaskGrid
+    evidence: Evidence
 
 
 def list_cases(
@@ -118,6 +124,7 @@ def list_cases(
     annotated: Variant = "LK",
     tilt: Tilt = "refuse",
     mask_grid: MaskGrid = "refuse",
+    evidence: Evidence = "shown",
 ) -> list[Case]:
     """Cases below ``root``, one or two per patient folder; pixels are read when a case's loaders are called.
 
@@ -133,12 +140,13 @@ def list_cases(
         ("annotated", annotated, Variant),
         ("tilt", tilt, Tilt),
         ("mask_grid", mask_grid, MaskGrid),
+        ("evidence", evidence, Evidence),
     ):
         if value not in get_args(kinds):
             raise _fault("", f"option {name} = {value!r}", " or ".join(get_args(kinds)), "correct the option")
     folders = _patient_folders(root)
     table = load_kernel_table(Path(kernel_table) if kernel_table else None)
-    choices = _Choices(roi, table, other_grid, transfer, annotated, tilt, mask_grid)
+    choices = _Choices(roi, table, other_grid, transfer, annotated, tilt, mask_grid, evidence)
     patients = {folder.name for folder in folders}
     roles = read_roles(root / "patients.csv", patients, dataset=DATASET.name)
     slices = read_annotated_slices(root / "annotated_slices.csv", patients, dataset=DATASET.name)
@@ -154,11 +162,17 @@ def make_sample(root: Path) -> None:
     for seed, patient in enumerate(("P01", "P02")):
         size_xyz, spacing_mm = (20, 18, 8), (0.8, 0.8, 3.0)
         truth, other = (ball_mask(size_xyz=size_xyz, spacing_mm=spacing_mm, radius_mm=r + seed) for r in (6.0, 5.0))
-        frame = ""
+        frame, study = "", generate_uid(entropy_srcs=[DATASET.name, patient])
         for folder, kernel, noise_hu in (("lung", "L", 60.0), ("soft", "B", 15.0)):
             ct = ct_of_mask(truth, noise_hu=noise_hu, seed=seed)
             written = write_ct_series(
-                root / patient / folder, ct, kernel=kernel, manufacturer="Philips", frame_of_reference=frame
+                root / patient / folder,
+                ct,
+                kernel=kernel,
+                manufacturer="Philips",
+                frame_of_reference=frame,
+                StudyInstanceUID=study,
+                AcquisitionNumber="1",
             )
             frame = written.frame_of_reference
         (root / patient / _ANNOTATIONS).mkdir()
@@ -181,7 +195,8 @@ def _patient_folders(root: Path) -> list[Path]:
 
 def _read_patient(folder: Path, choices: _Choices, role: Role, slices: Mapping[str, list[int]]) -> list[Case]:
     patient = folder.name
-    files = [p for p in find_dicom_files(folder) if p.relative_to(folder).parts[0] != _ANNOTATIONS]
+    files = find_case_files(folder, dataset=DATASET.name, case=patient)
+    files = [path for path in files if path.relative_to(folder).parts[0] != _ANNOTATIONS]
     pair = find_pair(
         files,
         table=choices.table,
@@ -189,6 +204,7 @@ def _read_patient(folder: Path, choices: _Choices, role: Role, slices: Mapping[s
         case=patient,
         other_grid=choices.other_grid,
         tilt=choices.tilt,
+        evidence=choices.evidence,
     )
     series: dict[str, DicomSeries] = {"LK": pair.sharp_series, "MK": pair.soft_series}
     variants = list(series) if pair.grid_difference is None else [choices.annotated]
@@ -197,7 +213,7 @@ def _read_patient(folder: Path, choices: _Choices, role: Role, slices: Mapping[s
     drawn = {reader: _slice_indices(listed, annotated, reader) for reader, listed in slices.items()}
     covariates = {
         "kernel_table_sha256": choices.table.sha256,
-        "same_acquisition": "strong" if pair.match.strong else "weak",
+        SAME_ACQUISITION: pair.match.grade,
     }
     cases = [
         Case(

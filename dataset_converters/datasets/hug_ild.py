@@ -12,10 +12,12 @@ Layout
     ``ILD_DB_volumeROIs/<patient>/roi_mask/roi_mask_XXXX_Y.dcm`` for regions. Some patients have a folder per visit
     (``<patient>/<visit>/``), some lie in ``HRCT_pilot/<patient>``. Within a folder, masks pair with slices by the last
     number of the names (zeros in front do not count). Several public programs read this. The third tree,
-    ``ILD_DB_txtROIs``, is not read: the unit of its points is not confirmed; the volumes hold the same regions.
+    ``ILD_DB_txtROIs/<patient>/*.txt``, holds the regions as outlines: read with ``regions_from = text``. Its points are
+    taken as mm, as the authors' own readers do, and its slice numbers as those of the files: neither is confirmed, nor
+    that its labels are called as `PATTERNS`; what does not fit is refused. Look at an overlay.
 Labels
     Option ``regions``: ``none`` (default) gives 1 lung. ``disease``: 1 lung (marked healthy), 2 disease (any other
-    pattern). ``patterns``: one label per pattern (`PATTERNS`).
+    pattern). ``patterns``: one label per pattern (`PATTERNS`). Series without regions are then left out, with a note.
 Lung definition
     Lung mask of the publishers; trachea, effusion and consolidation not stated; no tumours.
 Readers
@@ -29,9 +31,7 @@ Faults
     values are refused. JPEG exports of other sites corrupt labels and do not fit this layout.
 """
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Literal, get_args
@@ -45,7 +45,11 @@ from dataset_converters.dicom.series import read_dicom_series
 from dataset_converters.errors import ConversionError
 from dataset_converters.records import IGNORED, Case, DatasetInfo
 from dataset_converters.sources.case_list import collect_cases
-from dataset_converters.sources.collection_files import layout_error, matching_files
+from dataset_converters.sources.collection_files import layout_error
+from dataset_converters.sources.hug_files import TREES, HugSeries, RegionsFrom, case_name, find_series
+from dataset_converters.sources.hug_text_regions import read_text_regions
+from dataset_converters.sources.left_out import left_out_note
+from dataset_converters.sources.option_choice import check_choice
 from dataset_converters.sources.sample_volumes import sample_chest
 
 DATASET = DatasetInfo(
@@ -63,9 +67,12 @@ DATASET = DatasetInfo(
     faults=(
         "Regions are sparse: unmarked lung is left open, never counted healthy.",
         "Slices about 10 mm apart: spacing is the distance, not the thickness; use 2-D.",
-        "Text regions: unit not confirmed, not read.",
+        "Text regions: unit (mm), slice numbers and names not confirmed; read only if asked for.",
     ),
-    options={"regions": "none (default: lungs), disease (healthy and diseased regions), or patterns"},
+    options={
+        "regions": "none (default: lungs), disease (healthy and diseased regions), or patterns",
+        "regions_from": "masks (default: ILD_DB_volumeROIs) or text (ILD_DB_txtROIs, points in mm: not confirmed)",
+    },
     layout="public programs",
 )
 
@@ -91,49 +98,43 @@ PATTERNS = (
 """Values 1 to 17 of the region masks; two public programs agree on them."""
 
 Regions = Literal["none", "disease", "patterns"]
-Slices = Mapping[int, Path]
 
 _LABELS: dict[str, tuple[str, ...]] = {"none": ("lung",), "disease": ("lung", "disease"), "patterns": PATTERNS}
 
 
-@dataclass(frozen=True)
-class _Series:
-    """The files of one folder by slice number: images, lung masks, region masks."""
-
-    folder: tuple[str, ...]
-    slices: Slices
-    lungs: Slices
-    regions: Slices
-
-
-def describe(root: Path, *, regions: Regions = "none") -> DatasetInfo:
+def describe(root: Path, *, regions: Regions = "none", regions_from: RegionsFrom = "masks") -> DatasetInfo:
     """What the dataset is with the chosen regions as labels.
 
     Raises
     ------
     ConversionError
-        ``regions`` has no such choice.
+        An option has no such choice.
     """
-    _check(regions)
+    _check(regions, regions_from)
     return replace(
         DATASET, labels={"background": 0, **{name: value for value, name in enumerate(_LABELS[regions], start=1)}}
     )
 
 
-def list_cases(root: Path, *, regions: Regions = "none") -> list[Case]:
-    """Cases below ``root``, one per folder with lung masks (and region masks, if asked for).
+def list_cases(root: Path, *, regions: Regions = "none", regions_from: RegionsFrom = "masks") -> list[Case]:
+    """Cases below ``root``, one per folder with slices or lung masks (and regions, if asked for).
 
     Raises
     ------
     ConversionError, ConversionErrors
         Another layout; a series whose masks and slices do not go together: all at once.
     """
-    _check(regions)
-    series = {_case_name(found.folder): found for found in _find_series(root)}
+    _check(regions, regions_from)
+    series = {
+        case_name(found.folder): found
+        for found in find_series(root, dataset=DATASET.name)
+        if found.slices or found.lungs
+    }
     if regions != "none":
-        series = {case: found for case, found in series.items() if found.regions}
+        series = {case: found for case, found in series.items() if found.has_regions(regions_from)}
     if not series:
-        beside = "" if regions == "none" else " and ILD_DB_volumeROIs/<patient>/roi_mask/roi_mask_XXXX_Y.dcm"
+        tree = {"masks": "ILD_DB_volumeROIs/<patient>/roi_mask/roi_mask_XXXX_Y.dcm"}
+        beside = "" if regions == "none" else f" and {tree.get(regions_from, 'ILD_DB_txtROIs/<patient>/*.txt')}"
         raise layout_error(
             DATASET,
             root,
@@ -141,9 +142,20 @@ def list_cases(root: Path, *, regions: Regions = "none") -> list[Case]:
         )
 
     def read(place: Path) -> Case:
-        return _read_case(place.name, series[place.name], regions)
+        return _read_case(place.name, series[place.name], regions, regions_from)
 
     return collect_cases(DATASET.name, map(Path, sorted(series)), read)
+
+
+def left_out(root: Path, *, regions: Regions = "none", regions_from: RegionsFrom = "masks") -> tuple[str, ...]:
+    """Say how many series have no regions, or regions alone."""
+    found = find_series(root, dataset=DATASET.name)
+    whole = [one for one in found if one.slices or one.lungs]
+    plain = [one for one in whole if regions != "none" and not one.has_regions(regions_from)]
+    return (
+        *left_out_note(len(plain), "series", f"no regions in {TREES[regions_from]}"),
+        *left_out_note(len(found) - len(whole), "series of regions", "no slices and lung masks in ILD_DB_lungMasks"),
+    )
 
 
 def make_sample(root: Path) -> None:
@@ -167,70 +179,34 @@ def make_sample(root: Path) -> None:
         )
 
 
-def _check(regions: str) -> None:
-    if regions not in get_args(Regions):
-        found, wanted = f"option regions = {regions!r}", " or ".join(get_args(Regions))
-        raise ConversionError(DATASET.name, "", found=found, wanted=wanted, action="correct the option")
+def _check(regions: str, regions_from: str) -> None:
+    check_choice(regions, get_args(Regions), option="regions", dataset=DATASET.name)
+    check_choice(regions_from, get_args(RegionsFrom), option="regions_from", dataset=DATASET.name)
 
 
-def _find_series(root: Path) -> list[_Series]:
-    """Return every folder with lung masks, its slices and masks by slice number."""
-    slices = _by_folder(root, "ILD_DB_lungMasks", r"CT-.*?(\d+)\.dcm")
-    lungs = _by_folder(root, "ILD_DB_lungMasks", r"lung_mask_.*?(\d+)\.dcm")
-    regions = _by_folder(root, "ILD_DB_volumeROIs", r"roi_mask_.*?(\d+)\.dcm")
-    return [
-        _Series(folder, slices.get(folder, {}), lungs.get(folder, {}), regions.get(folder, {}))
-        for folder in {**slices, **lungs}
-    ]
-
-
-def _by_folder(root: Path, tree: str, pattern: str) -> dict[tuple[str, ...], dict[int, Path]]:
-    """Return the folder below the tree (patient, perhaps visit) to slice number to file."""
-    found: dict[tuple[str, ...], dict[int, Path]] = {}
-    for file, name in matching_files(root, pattern):
-        parts = file.parts[:-1]
-        if tree not in parts:
-            continue
-        folder = tuple(part for part in parts[parts.index(tree) + 1 :] if part not in ("lung_mask", "roi_mask"))
-        if not folder or not all(re.fullmatch(r"[A-Za-z0-9_]+", part) for part in folder):
-            found_text, wanted = "a patient's folder with other characters, or none", "letters, digits and _"
-            raise ConversionError(
-                DATASET.name, "", found=found_text, wanted=wanted, action="give the trees as published"
-            )
-        numbered = found.setdefault(folder, {})
-        if int(name[1]) in numbered:
-            text = f"slice {int(name[1])} twice in {tree} (two series in one folder?)"
-            action = "keep one series, or exclude the patient with a reason"
-            raise ConversionError(DATASET.name, _case_name(folder), found=text, wanted="once", action=action)
-        numbered[int(name[1])] = file
-    return found
-
-
-def _case_name(folder: tuple[str, ...]) -> str:
-    return "_".join(("HUG", *folder))
-
-
-def _read_case(case: str, series: _Series, regions: Regions) -> Case:
+def _read_case(case: str, series: HugSeries, regions: Regions, regions_from: RegionsFrom) -> Case:
     faults = []
     for name, masks, all_slices in (("lung", series.lungs, True), ("region", series.regions, False)):
         if all_slices and series.slices.keys() - masks.keys():
             faults.append(f"{len(series.slices.keys() - masks.keys())} slices without {name} mask")
-        if masks.keys() - series.slices.keys() and (all_slices or regions != "none"):
+        if masks.keys() - series.slices.keys() and (all_slices or (regions != "none" and regions_from == "masks")):
             faults.append(f"{len(masks.keys() - series.slices.keys())} {name} masks without slice")
     if faults:
         action = "unpack the trees again, or exclude the series with a reason"
         found = f"{', '.join(faults)} (of {len(series.slices)} slices)"
         raise ConversionError(DATASET.name, case, found=found, wanted="masks that pair with slices", action=action)
-    read = partial(_read_lungs, series, case) if regions == "none" else partial(_read_regions, series, regions, case)
+    read = partial(_read_lungs, series, case)
+    if regions != "none":
+        read = partial(_read_regions, series, regions, regions_from, case)
     return Case(
-        patient=_case_name(series.folder[: 2 if series.folder[0] == "HRCT_pilot" else 1]),
+        patient=case_name(series.folder[: 2 if series.folder[0] == "HRCT_pilot" else 1]),
         case=case,
         images={"CT": partial(read_dicom_series, list(series.slices.values()), dataset=DATASET.name, case=case)},
         annotations={"lungs" if regions == "none" else "regions": read},
     )
 
 
-def _read_lungs(series: _Series, case: str, grid: sitk.Image) -> sitk.Image:
+def _read_lungs(series: HugSeries, case: str, grid: sitk.Image) -> sitk.Image:
     values = stack_planes(series.lungs, series.slices, grid, dataset=DATASET.name, case=case)
     found = np.unique(values[values != 0]).tolist()
     if len(found) != 1:
@@ -244,16 +220,25 @@ def _read_lungs(series: _Series, case: str, grid: sitk.Image) -> sitk.Image:
     return _like((values != 0).astype(np.uint8), grid)
 
 
-def _read_regions(series: _Series, regions: Regions, case: str, grid: sitk.Image) -> sitk.Image:
+def _read_regions(
+    series: HugSeries, regions: Regions, regions_from: RegionsFrom, case: str, grid: sitk.Image
+) -> sitk.Image:
     """Return marked regions; lung that is not marked is left open."""
     lungs = sitk.GetArrayFromImage(_read_lungs(series, case, grid)) > 0
-    values = stack_planes(series.regions, series.slices, grid, dataset=DATASET.name, case=case)
+    if regions_from == "text":
+        values, both = read_text_regions(series, grid, patterns=PATTERNS, dataset=DATASET.name, case=case)
+    else:
+        values, both = (
+            stack_planes(series.regions, series.slices, grid, dataset=DATASET.name, case=case),
+            np.zeros_like(lungs),
+        )
     if values.min() < 0 or values.max() > len(PATTERNS):
         found = f"region values {values.min()} to {values.max()}"
         action = "look at the masks, or exclude the series with a reason"
         raise ConversionError(DATASET.name, case, found=found, wanted=f"0 to {len(PATTERNS)}", action=action)
     labels = np.where(lungs, IGNORED, 0)
     labels[values > 0] = values[values > 0] if regions == "patterns" else np.minimum(values[values > 0], 2)
+    labels[both] = IGNORED
     return _like(labels.astype(np.uint8), grid)
 
 

@@ -14,8 +14,8 @@ Labels
     1 right_lung, 2 left_lung; option ``organs = all`` adds 3 esophagus, 4 heart, 5 spinal_cord (later ones win).
 Lung definition
     Clinical contours, edited after RTOG 1106: tumour out in most patients, collapsed lung may be out (as Hofmanninger
-    2020 quotes the challenge's page), trachea and main bronchi out, some vessels and airway wall in. Effusion: as the
-    radiotherapy contour has it.
+    2020 quotes the challenge's page; that text was not found). Some vessels and airway wall are in, by one account.
+    Trachea and main bronchi: not stated. Effusion: as the radiotherapy contour has it. Nothing of this is confirmed.
 Kernels
     Read from the files into the facts; not known beforehand.
 Roles
@@ -58,8 +58,8 @@ DATASET = DatasetInfo(
     citation="Yang et al. 2018, Med Phys 45:4568-4581; data: doi:10.7937/K9/TCIA.2017.3R3FVZ08",
     labels={"background": 0, "right_lung": 1, "left_lung": 2},
     variants={"CT": "native"},
-    lung_definition="radiotherapy contour: trachea and main bronchi out, tumour mostly out, collapsed lung may be out, "
-    "effusion as contoured",
+    lung_definition="radiotherapy contour, not confirmed: tumour mostly out, collapsed lung may be out, some vessels "
+    "and airway wall in, effusion as contoured; trachea and main bronchi not stated",
     faults=(
         "ROI names differ in writing and order: found by name, whatever case and separators.",
         "Incomplete patients are refused by name.",

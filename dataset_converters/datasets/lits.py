@@ -72,26 +72,25 @@ def list_cases(root: Path, *, unit_spacing: UnitSpacing = "refuse") -> list[Case
     Raises
     ------
     ConversionError, ConversionErrors
-        No volumes, two of one number, a training volume without segmentation or with lost spacing.
+        No volumes, two of one number, a training volume without segmentation or the reverse, lost spacing.
     """
     check_choice(unit_spacing, get_args(UnitSpacing), option="unit_spacing", dataset=DATASET.name)
     volumes, tests, masks = (_numbered(root, name) for name in ("volume", "test-volume", "segmentation"))
     if not volumes:
         raise layout_error(DATASET, root, wanted="volume-0.nii and segmentation-0.nii ...")
-    names = {path: f"volume_{number}" for number, path in volumes.items()}
-    names |= {path: f"test_volume_{number}" for number, path in tests.items()}
-    labels = {path: masks.get(number) for number, path in volumes.items()}
+    names = {f"volume_{number}": number for number in sorted({*volumes, *masks})}
+    names |= {f"test_volume_{number}": number for number in tests}
 
-    def read(path: Path) -> Case:
-        case, tested = names[path], path not in labels
+    def read(place: Path) -> Case:
+        case, number, tested = place.name, names[place.name], place.name.startswith("test")
+        path, mask = (tests[number], None) if tested else (volumes.get(number), masks.get(number))
+        if path is None or (mask is None and not tested):
+            found = "a segmentation without volume" if path is None else "a volume without segmentation"
+            wanted, action = f"volume-{number}.nii and segmentation-{number}.nii", "unpack the archive again"
+            raise ConversionError(DATASET.name, case, found=found, wanted=wanted, action=action)
         if unit_spacing == "refuse":
             instead = "take msd_liver, exclude the case, or set unit_spacing to accept"
             refuse_unit_spacing(path, dataset=DATASET.name, case=case, instead=instead)
-        mask = labels.get(path)
-        if mask is None and not tested:
-            wanted = f"segmentation-{case.removeprefix('volume_')}.nii"
-            action = "unpack the archive again"
-            raise ConversionError(DATASET.name, case, found="no segmentation", wanted=wanted, action=action)
         return Case(
             patient=case,
             case=case,
@@ -100,7 +99,7 @@ def list_cases(root: Path, *, unit_spacing: UnitSpacing = "refuse") -> list[Case
             role="test" if tested else "",
         )
 
-    return collect_cases(DATASET.name, names, read)
+    return collect_cases(DATASET.name, map(Path, names), read)
 
 
 def make_sample(root: Path) -> None:

@@ -18,13 +18,15 @@ Lung definition
 Kernels
     Not kept by MetaImage: one variant ``CT``. LIDC-IDRI has them (several vendors), by series.
 Faults
-    Files are called by the DICOM series, which is traceable: a case is called by the first 10 digits of its SHA-256
-    (``luna_...``). Not a reference: use it to train with care, not to score. The covariate ``subset`` is the
-    challenge's fold.
+    Masks come for all subsets: those of subsets that are not there are left out, with a note; where all ten are there,
+    a mask without image is refused. Files are called by the DICOM series, which is traceable: a case is called by the
+    first 10 digits of its SHA-256 (``luna_...``). Not a reference: use it to train with care, not to score. The
+    covariate ``subset`` is the challenge's fold.
 """
 
 import hashlib
 import re
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -35,6 +37,7 @@ from dataset_converters.errors import ConversionError
 from dataset_converters.records import Case, DatasetInfo
 from dataset_converters.sources.case_list import collect_cases
 from dataset_converters.sources.collection_files import layout_error
+from dataset_converters.sources.left_out import left_out_note
 from dataset_converters.sources.sample_volumes import sample_chest, write_sample
 from dataset_converters.volumes.image_file import read_image
 
@@ -70,16 +73,22 @@ def list_cases(root: Path) -> list[Case]:
     Raises
     ------
     ConversionError, ConversionErrors
-        No images, a series twice, or one without mask.
+        No images, a series twice, or one without mask; with all ten subsets, a mask without image.
     """
-    files = [path for path in sorted(root.rglob("*.mhd")) if not path.name.startswith(".")]
-    masks = {path.stem: path for path in files if _MASKS in path.relative_to(root).parts}
-    images = [path for path in files if masks.get(path.stem) != path]
+    images, masks = _images_and_masks(root)
     if not images:
         raise layout_error(DATASET, root, wanted=f"subset0/*.mhd and {_MASKS}/*.mhd")
     if len({path.stem for path in images}) < len(images):
         raise _fault("", "a series twice", "each once", "remove the second copy of the subset")
-    return collect_cases(DATASET.name, images, lambda path: _read_case(path, masks.get(path.stem)))
+    alone = _masks_alone(images, masks) if _is_whole(images) else []
+    return collect_cases(DATASET.name, [*images, *alone], lambda path: _read_case(path, masks.get(path.stem)))
+
+
+def left_out(root: Path) -> tuple[str, ...]:
+    """Say how many masks belong to subsets that are not there."""
+    images, masks = _images_and_masks(root)
+    count = 0 if _is_whole(images) else len(_masks_alone(images, masks))
+    return left_out_note(count, "masks", "no image of their name; not all ten subsets are there")
 
 
 def make_sample(root: Path) -> None:
@@ -92,8 +101,26 @@ def make_sample(root: Path) -> None:
         sitk.WriteImage(labels, str(root / _MASKS / f"{name}.mhd"), useCompression=True)
 
 
+def _images_and_masks(root: Path) -> tuple[list[Path], dict[str, Path]]:
+    """Return the images, and the masks by name without ending."""
+    files = [path for path in sorted(root.rglob("*.mhd")) if not path.name.startswith(".")]
+    masks = {path.stem: path for path in files if _MASKS in path.relative_to(root).parts}
+    return [path for path in files if masks.get(path.stem) != path], masks
+
+
+def _masks_alone(images: Sequence[Path], masks: Mapping[str, Path]) -> list[Path]:
+    return [masks[name] for name in sorted(masks.keys() - {path.stem for path in images})]
+
+
+def _is_whole(images: Sequence[Path]) -> bool:
+    return {f"subset{number}" for number in range(10)} <= {part for path in images for part in path.parts}
+
+
 def _read_case(image: Path, mask: Path | None) -> Case:
     case = f"luna_{hashlib.sha256(image.stem.encode()).hexdigest()[:10]}"
+    if image == mask:
+        action = "unpack the subsets again, or exclude the case with a reason"
+        raise _fault(case, "a mask without image", "both", action)
     if mask is None:
         raise _fault(case, "no mask", f"one of its name in {_MASKS}", f"unpack {_MASKS}.zip into the same folder")
     subsets = [folder.name for folder in image.parents if re.fullmatch(r"subset\d", folder.name)]

@@ -33,7 +33,7 @@ from pathlib import Path
 import SimpleITK as sitk
 
 from dataset_converters.annotations.xml_contours import read_boxes
-from dataset_converters.dicom.headers import find_dicom_files, read_headers
+from dataset_converters.dicom.headers import find_case_files, read_headers
 from dataset_converters.dicom.sample import write_ct_series
 from dataset_converters.dicom.series import DicomSeries, group_dicom_series
 from dataset_converters.errors import ConversionError
@@ -47,6 +47,7 @@ from dataset_converters.kernels.variants import (
 )
 from dataset_converters.records import Case, DatasetInfo
 from dataset_converters.sources.case_lists import collect_case_lists
+from dataset_converters.sources.left_out import left_out_note
 from dataset_converters.sources.sample_volumes import sample_chest
 
 DATASET = DatasetInfo(
@@ -65,7 +66,7 @@ DATASET = DatasetInfo(
         "Boxes, not outlines: the label is called tumour_box.",
         "Each reconstruction was boxed by itself: two readers where both kernels of a pair were.",
         "Whether boxes count pixels from 0 or 1 is not stated; taken as 0.",
-        "Series without a box are left out, unless they share acquisition and grid with a boxed one.",
+        "Series without a box are left out with a note, unless they share acquisition and grid with a boxed one.",
     ),
     options={
         "boxes": "folder of the box files (default: Annotation below the root)",
@@ -101,6 +102,28 @@ def list_cases(root: Path, *, boxes: str | Path = "", kernel_table: str | Path =
     return collect_case_lists(DATASET.name, folders, lambda folder: _read_patient(folder, box_folder, table))
 
 
+def left_out(root: Path, *, boxes: str | Path = "", kernel_table: str | Path = "") -> tuple[str, ...]:
+    """Say how many CT series and box files are not taken; patients that cannot be read do not count."""
+    table = load_kernel_table(Path(kernel_table) if kernel_table else None)
+    box_folder = Path(boxes) if boxes else root / "Annotation"
+    left, uids = 0, set[str]()
+    for folder in (path for path in root.glob("Lung_Dx-*") if _PATIENT.fullmatch(path.name)):
+        patient = folder.name.removeprefix("Lung_Dx-")
+        try:
+            files = find_case_files(folder, dataset=DATASET.name, case=patient)
+            groups = group_dicom_series(files, dataset=DATASET.name, case=patient)
+            taken = sum(len(case.images) for case in _read_patient(folder, box_folder, table))
+        except ConversionError:
+            continue
+        left += len(groups) - taken
+        uids |= {str(header.get("SOPInstanceUID")) for group in groups for header in group}
+    alone = {path.name.removesuffix(".xml") for path in box_folder.rglob("*.xml")} - uids
+    return (
+        *left_out_note(left, "CT series", "no box on them, nor on a reconstruction of their acquisition and grid"),
+        *left_out_note(len(alone), "box files", "no CT slice of theirs is here"),
+    )
+
+
 def make_sample(root: Path) -> None:
     """Write two invented patients: one with Philips L and B, both boxed, one with L alone."""
     for seed, (patient, kernels) in enumerate((("A0001", ("L", "B")), ("G0002", ("L",)))):
@@ -123,7 +146,8 @@ def _read_patient(folder: Path, box_folder: Path, table: KernelTable) -> list[Ca
     patient = folder.name.removeprefix("Lung_Dx-")
     own = box_folder / patient if (box_folder / patient).is_dir() else box_folder
     boxed = {path.name.removesuffix(".xml") for path in own.glob("*.xml")}
-    groups = group_dicom_series(find_dicom_files(folder), dataset=DATASET.name, case=patient)
+    files = find_case_files(folder, dataset=DATASET.name, case=patient)
+    groups = group_dicom_series(files, dataset=DATASET.name, case=patient)
     groups.sort(key=lambda headers: not any(str(h.get("SOPInstanceUID")) in boxed for h in headers))  # boxed first
     found: list[Reconstruction] = []
     series: dict[str, DicomSeries] = {}  # boxed ones by name

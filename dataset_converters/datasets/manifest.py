@@ -24,7 +24,9 @@ Layout
     ``role``                  ``train``, ``test`` or nothing. A case without any mask must be ``test``.
     ``mask:READER``           one file with all structures of this reader: a label map (same endings as images), an
                               RTSTRUCT or a DICOM SEG object. Needs ``manifest.toml``.
-    ``mask:READER:STRUCTURE`` or one file per structure: 0 and 1 (or 255), or the ROI or segment of that name.
+    ``mask:READER:STRUCTURE`` or one file per structure: 0 and 1 (or 255), or the ROI or segment of that name, or one
+                              session of an LIDC-IDRI reading, ``P01/reading.xml#2`` (below). A file may serve several
+                              variants and readers of one case, never two cases: copy it if it belongs to both.
     ``slices:READER``         slices the reader annotated, counted from 0 at the feet: ``3 5 9-12``; absent: all. The
                               others are ignored in training and scoring.
     ``age``, ``sex``, ``covariate:NAME``  a number or a word, for statistics.
@@ -42,6 +44,14 @@ Layout
         background = [7]                                    # value 7 counts as background too
         ignore = [255]                                      # voxels left open
 
+    LIDC-IDRI readings (``LidcReadMessage`` XML) need the DICOM series that was read, found by its slices, and a column
+    per reader; ``#2`` is the second session of the file, which need not be the same person in another file::
+
+        case,image,mask:session1:nodule,mask:session2:nodule
+        L01,L01/slices,L01/reading.xml#1,L01/reading.xml#2
+
+    The mask is every nodule of 3 mm or larger, the outline's own pixels left out; marks of one point are no outline.
+
     Without it the columns ``mask:READER:STRUCTURE`` name the structures. Everything wrong with the table is reported
     at once, with line numbers; cells are never printed.
 Labels
@@ -51,8 +61,8 @@ Lung definition
 Kernels
     Column ``kernel`` for image files; read from the files for DICOM.
 Faults
-    An image or mask on several lines, paths out of the folder, masks on another grid and unknown label values are
-    refused; ``resampled = true`` allows masks of another grid.
+    An image on several lines, a mask on lines of several cases, paths out of the folder, masks on another grid and
+    unknown label values are refused; ``resampled = true`` allows masks of another grid.
 """
 
 from pathlib import Path

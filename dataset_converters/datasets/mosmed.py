@@ -21,6 +21,7 @@ Faults
     annotation, role ``test``. The class is the covariate ``severity``.
 """
 
+import re
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -32,6 +33,7 @@ from dataset_converters.errors import ConversionError
 from dataset_converters.records import Case, DatasetInfo
 from dataset_converters.sources.case_list import collect_cases
 from dataset_converters.sources.collection_files import files_by_case, layout_error, matching_files
+from dataset_converters.sources.left_out import left_out_note
 from dataset_converters.sources.sample_volumes import sample_chest, write_sample
 from dataset_converters.volumes.image_file import read_image
 
@@ -57,6 +59,9 @@ DATASET = DatasetInfo(
 )
 
 
+_STUDY, _MASK = r"(study_\d{4})\.nii(?:\.gz)?", r"(study_\d{4})_mask\.nii(?:\.gz)?"
+
+
 def describe(root: Path, *, unlabelled: bool = False) -> DatasetInfo:
     """What the dataset is: with the studies without mask, it has more cases."""
     return replace(DATASET, expected_cases=1110) if unlabelled else DATASET
@@ -70,8 +75,7 @@ def list_cases(root: Path, *, unlabelled: bool = False) -> list[Case]:
     ConversionError, ConversionErrors
         Another layout, a study twice, a mask without study.
     """
-    studies = files_by_case(matching_files(root, r"(study_\d{4})\.nii(?:\.gz)?"), lambda name: name[1], info=DATASET)
-    masks = files_by_case(matching_files(root, r"(study_\d{4})_mask\.nii(?:\.gz)?"), lambda name: name[1], info=DATASET)
+    studies, masks = (files_by_case(matching_files(root, name), _case, info=DATASET) for name in (_STUDY, _MASK))
     if not studies or not masks:
         raise layout_error(DATASET, root, wanted="studies/CT-1/study_0255.nii.gz and masks/study_0255_mask.nii.gz")
 
@@ -81,6 +85,13 @@ def list_cases(root: Path, *, unlabelled: bool = False) -> list[Case]:
     return collect_cases(DATASET.name, map(Path, sorted({*masks, *(studies if unlabelled else ())})), read)
 
 
+def left_out(root: Path, *, unlabelled: bool = False) -> tuple[str, ...]:
+    """Say how many studies have no mask."""
+    studies, masks = ({_case(name) for _, name in matching_files(root, pattern)} for pattern in (_STUDY, _MASK))
+    why = "no mask; option unlabelled = true takes them as images alone"
+    return left_out_note(0 if unlabelled else len(studies - masks), "studies", why)
+
+
 def make_sample(root: Path) -> None:
     """Write two invented studies with a mask and one without."""
     for number, severity in ((255, "CT-1"), (304, "CT-1"), (1, "CT-0")):
@@ -88,6 +99,10 @@ def make_sample(root: Path) -> None:
         write_sample(root / "studies" / severity / f"study_{number:04d}.nii.gz", chest.image)
         if severity == "CT-1":
             write_sample(root / "masks" / f"study_{number:04d}_mask.nii.gz", chest.structures["disease"])
+
+
+def _case(name: re.Match[str]) -> str:
+    return name[1]
 
 
 def _read_case(case: str, study: Path | None, mask: Path | None) -> Case:

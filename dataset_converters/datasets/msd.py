@@ -26,7 +26,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from dataset_converters.records import Case, DatasetInfo
-from dataset_converters.sources.decathlon import decathlon_cases, read_decathlon
+from dataset_converters.sources.decathlon import decathlon_cases, read_decathlon, unlisted_files
 from dataset_converters.sources.decathlon_sample import write_decathlon
 
 DATASET = DatasetInfo(
@@ -66,6 +66,11 @@ def list_cases(root: Path, *, names: Mapping[str, str] | None = None) -> list[Ca
         The folder is in another layout.
     """
     return decathlon_cases(read_decathlon(root, dataset=DATASET.name, names=names), dataset=DATASET.name)
+
+
+def left_out(root: Path, *, names: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """Say how many files ``dataset.json`` does not list."""
+    return unlisted_files(root, read_decathlon(root, dataset=DATASET.name, names=names))
 
 
 def make_sample(root: Path) -> None:

@@ -25,7 +25,7 @@ from pathlib import Path
 
 from dataset_converters.errors import ConversionError
 from dataset_converters.records import Case, DatasetInfo
-from dataset_converters.sources.decathlon import decathlon_cases, find_decathlon, read_decathlon
+from dataset_converters.sources.decathlon import decathlon_cases, find_decathlon, read_decathlon, unlisted_files
 from dataset_converters.sources.decathlon_sample import write_decathlon
 
 DATASET = DatasetInfo(
@@ -66,6 +66,12 @@ def list_cases(root: Path) -> list[Case]:
         action = "give the folder of Task06_Lung; other collections of this layout: dataset msd"
         raise ConversionError(DATASET.name, "", found=found, wanted=wanted, action=action)
     return decathlon_cases(collection, dataset=DATASET.name)
+
+
+def left_out(root: Path) -> tuple[str, ...]:
+    """Say how many files ``dataset.json`` does not list."""
+    folder = find_decathlon(root, "Task06_Lung")
+    return unlisted_files(folder, read_decathlon(folder, dataset=DATASET.name))
 
 
 def make_sample(root: Path) -> None:

@@ -27,7 +27,7 @@ from pathlib import Path
 
 import pydicom
 
-from dataset_converters.dicom.headers import find_dicom_files, kernel_of
+from dataset_converters.dicom.headers import find_case_files, kernel_of
 from dataset_converters.dicom.sample import write_ct_series
 from dataset_converters.dicom.series import group_dicom_series
 from dataset_converters.errors import ConversionError
@@ -122,7 +122,8 @@ def _visits(root: Path) -> dict[str, Path]:
 
 
 def _read_visit(visit: str, folder: Path, table: KernelTable) -> list[Case]:
-    groups = group_dicom_series(find_dicom_files(folder), dataset=DATASET.name, case=visit)
+    files = find_case_files(folder, dataset=DATASET.name, case=visit)
+    groups = group_dicom_series(files, dataset=DATASET.name, case=visit)
     if not groups:
         raise ConversionError(
             DATASET.name, visit, found="no CT series", wanted="one at least", action="unpack the visit again"

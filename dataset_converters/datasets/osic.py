@@ -13,7 +13,8 @@ Layout
 Labels
     1 lung (both).
 Lung definition
-    A 10 mm closing of noisy automatic masks: vessels and small lesions in, trachea out, effusion not stated; fibrosis.
+    A 10 mm closing of noisy automatic masks (github.com/orting/denoise-lung-masks), which should fill vessels and small
+    lesions. Whether trachea, effusion and tumour are in is not stated, and nothing of this is confirmed.
 Kernels
     Read from the files.
 Faults
@@ -21,8 +22,9 @@ Faults
     are reported to run against the sorted DICOM and one header has a wrong spacing: where headers are wrong, ``order =
     same`` or ``reversed`` lays the mask on the CT slice by slice, from the feet or from the head. Either way the CT
     under the mask must be mostly air (median below -400 HU), or the case is refused. Five masks have lung as value 2
-    instead of 1, or the heart as value 2: corrected by name. Some DICOM series cannot be read: refused by name. 111 of
-    176 patients have a mask: the others are no cases. One file name has a blank.
+    instead of 1, or the heart as value 2: corrected by name. Some DICOM series cannot be read: refused by name.
+    About 100 of 176 patients have a mask (111 by one count, not confirmed): CTs without one are left out, with a note.
+    One file name has a blank.
 """
 
 from collections.abc import Mapping
@@ -40,6 +42,7 @@ from dataset_converters.errors import ConversionError
 from dataset_converters.records import Case, DatasetInfo
 from dataset_converters.sources.case_list import collect_cases
 from dataset_converters.sources.collection_files import files_by_case, layout_error, matching_files, patient_folders
+from dataset_converters.sources.left_out import left_out_note
 from dataset_converters.sources.sample_volumes import sample_chest, write_sample
 from dataset_converters.volumes.image_file import read_voxels
 
@@ -54,13 +57,13 @@ DATASET = DatasetInfo(
     citation="OSIC Pulmonary Fibrosis Progression, Kaggle 2020; masks: Konya 2020",
     labels={"background": 0, "lung": 1},
     variants={"CT": "native"},
-    lung_definition="10 mm closing of automatic masks: vessels in, trachea out, effusion and tumour not stated",
+    lung_definition="10 mm closing of automatic masks (vessels presumably in: not confirmed); trachea, effusion and "
+    "tumour not stated",
     faults=(
         "Slice order of some masks against the DICOM: placed by header, or by option order; checked on the CT.",
         "Value 2 for lung in four masks, for heart in one: corrected by name.",
         "One header with a wrong spacing: refused unless order says how the slices run.",
     ),
-    expected_cases=111,
     options={"order": "header (default), same (mask slices from the feet) or reversed (from the head)"},
     layout="public programs",
 )
@@ -78,6 +81,7 @@ HIGHEST_MEDIAN_HU = -400.0
 Order = Literal["header", "same", "reversed"]
 
 _PATIENT = r"ID\d{23}"
+_MASK = rf"({_PATIENT})[ _]+lung ?\.nrrd"
 
 
 def list_cases(root: Path, *, order: Order = "header") -> list[Case]:
@@ -91,7 +95,7 @@ def list_cases(root: Path, *, order: Order = "header") -> list[Case]:
     if order not in get_args(Order):
         found, wanted = f"option order = {order!r}", " or ".join(get_args(Order))
         raise ConversionError(DATASET.name, "", found=found, wanted=wanted, action="correct the option")
-    masks = files_by_case(matching_files(root, rf"({_PATIENT})[ _]+lung ?\.nrrd"), lambda name: name[1], info=DATASET)
+    masks = files_by_case(matching_files(root, _MASK), lambda name: name[1], info=DATASET)
     folders = {folder.name: folder for folder in patient_folders(root, _PATIENT)}
     if not masks or not folders:
         raise layout_error(DATASET, root, wanted="train/<ID>/<n>.dcm and nrrd_lung/nrrd_lung/<ID>_lung.nrrd")
@@ -100,6 +104,13 @@ def list_cases(root: Path, *, order: Order = "header") -> list[Case]:
         return _read_case(place.name, folders.get(place.name), masks[place.name], order)
 
     return collect_cases(DATASET.name, map(Path, sorted(masks)), read)
+
+
+def left_out(root: Path, *, order: Order = "header") -> tuple[str, ...]:
+    """Say how many CTs have no lung mask."""
+    masks = {name[1] for _, name in matching_files(root, _MASK)}
+    count = len({folder.name for folder in patient_folders(root, _PATIENT)} - masks)
+    return left_out_note(count, "CTs", "no lung mask")
 
 
 def make_sample(root: Path) -> None:

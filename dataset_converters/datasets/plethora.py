@@ -47,6 +47,7 @@ from dataset_converters.errors import ConversionError
 from dataset_converters.records import Case, DatasetInfo
 from dataset_converters.sources.case_list import collect_cases
 from dataset_converters.sources.collection_files import files_by_case, layout_error, matching_files, patient_folders
+from dataset_converters.sources.left_out import left_out_note
 from dataset_converters.sources.sample_volumes import sample_chest, write_sample
 
 DATASET = DatasetInfo(
@@ -111,13 +112,32 @@ def list_cases(root: Path, *, effusion: Effusion = "none") -> list[Case]:
             DATASET, root, wanted="Thoracic_Cavities/LUNG1-001/LUNG1-001_thor_cav_primary_reviewer.nii.gz and the CTs"
         )
     folders = {folder.name: folder for folder in patient_folders(root, _PATIENT) if _is_ct(folder, root)}
-    patients = sorted(effusions if effusion == "drawn" else cavities)
+    patients = sorted(effusions if effusion == "drawn" else {*cavities, *effusions})
 
     def read(place: Path) -> Case:
         drawn = effusions[place.name] if effusion == "drawn" else {}
         return _read_case(place.name, folders.get(place.name), cavities.get(place.name, {}), drawn)
 
     return collect_cases(DATASET.name, map(Path, patients), read)
+
+
+def left_out(root: Path, *, effusion: Effusion = "none") -> tuple[str, ...]:
+    """Say how many CTs, and patients or effusions, are not taken.
+
+    Raises
+    ------
+    ConversionError, ConversionErrors
+        ``effusion`` has no such choice; masks of unknown reviewers, or twice.
+    """
+    _check(effusion)
+    cavities = set(_by_patient(root, rf"({_PATIENT})_thor_cav{_REVIEWER}"))
+    effusions = set(_by_patient(root, rf"({_PATIENT})_effusion{_REVIEWER}"))
+    cts = {folder.name for folder in patient_folders(root, _PATIENT) if _is_ct(folder, root)}
+    notes = left_out_note(len(cts - cavities - effusions), "CTs", "no thoracic cavity drawn")
+    if effusion == "drawn":
+        return (*notes, *left_out_note(len(cavities - effusions), "patients", "no effusion drawn"))
+    why = "option effusion = drawn takes them, with their patients alone"
+    return (*notes, *left_out_note(len(effusions), "patients' drawn effusions", why))
 
 
 def make_sample(root: Path) -> None:

@@ -23,7 +23,7 @@ from pathlib import Path
 import SimpleITK as sitk
 
 from dataset_converters.annotations.rtstruct import rasterise_rtstruct
-from dataset_converters.dicom.headers import find_dicom_files, kernel_of, read_headers
+from dataset_converters.dicom.headers import find_case_files, kernel_of, read_headers
 from dataset_converters.dicom.sample import ball_mask, ct_of_mask, write_ct_series, write_rtstruct
 from dataset_converters.dicom.series import read_dicom_series
 from dataset_converters.errors import ConversionError
@@ -90,7 +90,9 @@ def _patient_folders(root: Path) -> list[Path]:
 
 def _read_case(folder: Path) -> Case:
     case = folder.name
-    images, masks = find_dicom_files(folder / "CT" / "image"), find_dicom_files(folder / "CT" / "mask")
+    images, masks = (
+        find_case_files(folder / "CT" / part, dataset=DATASET.name, case=case) for part in ("image", "mask")
+    )
     if not images or len(masks) != 1:
         raise ConversionError(
             DATASET.name,

@@ -5,17 +5,20 @@ Paper
 Access
     The benchmark's page (visceral.eu) is gone. (1) Ask for the images at https://huggingface.co/datasets/mrmrx/CADS-dataset
     (``0001_visceral_gc``, application form in ``images``). (2) The manual masks are those of the benchmark's own
-    download; whether the re-release holds them is not confirmed. (3) Put both below one folder.
+    download; whether the re-release holds them is not confirmed. (3) Put both below one folder. The re-release calls
+    its images ``images/<id>_0000.nii.gz``; whether its ids are the benchmark's names is not confirmed either. Where
+    they are, ``_0000`` may stay; else rename the images to the names below, as the masks are called.
 Licence
     The re-release: academic, non-commercial use, on application. The benchmark's agreement: not found; ask.
 Layout
     Anywhere below the folder: images ``<patient>_<visit>_<modality>_<region>.nii.gz`` (``10000112_1_CTce_ThAb``,
     ``..._CT_wb``), masks ``<image>_<RadLex id>_<annotator>.nii.gz``, the annotator's number sometimes empty. Several
-    public programs read these names. MR images are left out.
+    public programs read these names. ``_0000`` may follow an image's name. MR images are left out.
 Labels
     1 right_lung (RadLex 1302), 2 left_lung (1326); option ``organs`` names others. Later ones win where they overlap.
 Lung definition
-    The trachea is an organ of its own (1247); where tumour and effusion belong is not known.
+    The trachea is an organ of its own (1247; one source), so it is taken to be out of the lungs, which nobody confirms;
+    where tumour and effusion belong is not known.
 Readers
     ``manual`` takes each organ from the annotator with the lowest number (files without number last); the numbers are
     covariates. Where several annotators drew all organs, each is a reader of its own too (``annotator_8``).
@@ -57,11 +60,13 @@ DATASET = DatasetInfo(
     citation="Jimenez-del-Toro et al. 2016, IEEE Trans Med Imaging 35:2459-2475",
     labels={"background": 0, "right_lung": 1, "left_lung": 2},
     variants={"CT": "native"},
-    lung_definition="trachea out (an organ of its own); tumour and effusion not known; drawn by hand",
+    lung_definition="trachea is an organ of its own (that it is out of the lungs: not confirmed); tumour and effusion "
+    "not known; drawn by hand",
     faults=(
         "Organ files may be missing, which does not mean that the organ is: the case is refused.",
         "Several annotators per organ: the lowest number is taken, the others are readers if they drew every organ.",
         "Pseudo-labels of the CADS re-release: refused.",
+        "Names of the re-release's images: not confirmed; <name>_0000.nii.gz is read, others must be renamed.",
         "10000107 and 10000157 (silver corpus) have faulty reconstructions: refused.",
         "Whole-body and trunk images: most slices show no lung.",
     ),
@@ -112,23 +117,23 @@ def list_cases(root: Path, *, organs: str | list[str] = list(LUNGS)) -> list[Cas
     Raises
     ------
     ConversionError, ConversionErrors
-        Another layout, pseudo-labels, an image twice, an organ file missing, a faulty image.
+        Another layout, pseudo-labels, an image twice, an organ file missing, masks without image, a faulty image.
     """
     chosen = _chosen(organs)
     if matching_files(root, r".*_part_55\d\.nii\.gz"):
         found, wanted = "pseudo-labels (part_551 ... part_559), drawn by a program", "the manual masks"
         raise ConversionError(DATASET.name, "", found=found, wanted=wanted, action="remove them from the folder")
-    images = files_by_case(matching_files(root, rf"{_IMAGE}\.nii\.gz"), lambda name: name[1], info=DATASET)
+    images = files_by_case(matching_files(root, rf"{_IMAGE}(?:_0000)?\.nii\.gz"), lambda name: name[1], info=DATASET)
     organ_files = _organ_files(root)
     if not images or not organ_files:
         raise layout_error(
             DATASET, root, wanted="images 10000112_1_CTce_ThAb.nii.gz and masks 10000112_1_CTce_ThAb_1326_8.nii.gz"
         )
 
-    def read(image: Path) -> Case:
-        return _read_case(image, organ_files.get(image.name.removesuffix(".nii.gz"), {}), chosen)
+    def read(place: Path) -> Case:
+        return _read_case(place.name, images.get(place.name), organ_files.get(place.name, {}), chosen)
 
-    return collect_cases(DATASET.name, images.values(), read)
+    return collect_cases(DATASET.name, map(Path, sorted({*images, *organ_files})), read)
 
 
 def make_sample(root: Path) -> None:
@@ -165,8 +170,10 @@ def _organ_files(root: Path) -> dict[str, OrganFiles]:
     return dict(found)
 
 
-def _read_case(image: Path, files: OrganFiles, organs: tuple[str, ...]) -> Case:
-    case = image.name.removesuffix(".nii.gz")
+def _read_case(case: str, image: Path | None, files: OrganFiles, organs: tuple[str, ...]) -> Case:
+    if image is None:
+        action = "get the image too (CADS names: see Access), or exclude the case with a reason"
+        raise ConversionError(DATASET.name, case, found="masks without image", wanted="both", action=action)
     patient, _, modality, region = case.split("_")
     missing = [organ for organ in organs if organ not in files]
     if missing or patient in _FAULTY:

@@ -11,7 +11,7 @@ from dataset_converters.dicom.headers import GEOMETRY_TAGS, PIXEL_TAGS, RESCALE_
 from dataset_converters.dicom.tree import series_key, shown_modality
 from dataset_converters.errors import ConversionError
 from dataset_converters.privacy.known_texts import known_kernel
-from dataset_converters.privacy.shown_name import shown_name
+from dataset_converters.privacy.shown_name import shown_place
 
 PIXEL_SPACING_TOLERANCE_MM = 1e-4
 """Largest difference of the pixel spacing between the slices of a series."""
@@ -66,14 +66,14 @@ def refuse_missing_attributes(headers: list[pydicom.Dataset], where: tuple[str, 
         if missing := _missing(header):
             raise ConversionError(
                 *where,
-                found=f"file {shown_name(path, paths)} without {', '.join(missing)}",
+                found=f"{shown_place(path, paths, of='of the series')} without {', '.join(missing)}",
                 wanted="geometry, pixel and rescale attributes in every slice",
                 action="the file may be cut off or stripped; copy or export it again",
             )
         if odd := _odd_pixels(header):
             raise ConversionError(
                 *where,
-                found=f"file {shown_name(path, paths)} with {odd}",
+                found=f"{shown_place(path, paths, of='of the series')} with {odd}",
                 wanted="1 sample, MONOCHROME2, rescaled to HU, 8, 16 or 32 bits of which the lower ones are stored",
                 action="leave derived (colour, material, screenshot) series out",
             )

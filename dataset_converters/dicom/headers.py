@@ -9,11 +9,12 @@ import pydicom
 
 from dataset_converters.dicom.encoding import find_pixels, refuse_large_deflated
 from dataset_converters.dicom.enhanced import is_enhanced_ct, split_frames
+from dataset_converters.dicom.files_below import CLOSED, files_below, shown_left_out
 from dataset_converters.dicom.quiet_pydicom import quiet
 from dataset_converters.dicom.references import references_of
 from dataset_converters.dicom.scan import HeaderScanner
 from dataset_converters.errors import ConversionError
-from dataset_converters.privacy.shown_name import shown_name
+from dataset_converters.privacy.shown_name import shown_place
 
 GEOMETRY_TAGS = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "Rows", "Columns")
 RESCALE_TAGS = ("RescaleSlope", "RescaleIntercept")
@@ -81,12 +82,38 @@ _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 def find_dicom_files(folder: Path) -> list[Path]:
     """DICOM files below a folder: named ``.dcm``, ``.ima``, ``.dicom``, or with the DICOM prefix.
 
-    Hidden files are left out, and links that lead out of the folder.
+    Sorted. Hidden files and folders are left out, and links that lead out of the folder (`files_below`).
     """
-    inside = folder.resolve()
-    files = sorted(p for p in folder.rglob("*") if not p.name.startswith(".") and p.name != "DICOMDIR")
-    files = [p for p in files if p.is_file() and (not p.is_symlink() or p.resolve().is_relative_to(inside))]
-    return [p for p in files if p.suffix.lower() in _SUFFIXES or _has_prefix(p)]
+    return are_dicom(files_below(folder).files)
+
+
+def find_case_files(folder: Path, *, dataset: str, case: str) -> list[Path]:
+    """Return what `find_dicom_files` does, but leave no link out that may be a slice: a shorter series looks whole.
+
+    Raises
+    ------
+    ConversionError
+        A link named as DICOM files are, or any link where no file is, leads out of the folder or to nothing; a folder
+        cannot be opened.
+    """
+    below = files_below(folder)
+    files = are_dicom(below.files)
+    left_out = below.left_out.items()
+    missed = shown_left_out(what for path, what in left_out if not files or what == CLOSED or _is_named_dicom(path))
+    if missed:
+        raise ConversionError(
+            dataset,
+            case,
+            found=f"{missed}, and {len(files) or 'no'} DICOM files",
+            wanted="files, or links within the folder",
+            action="copy the files to where the links are",
+        )
+    return files
+
+
+def are_dicom(files: Iterable[Path]) -> list[Path]:
+    """Those of the files that are DICOM by name or prefix, without ``DICOMDIR``."""
+    return [p for p in files if p.name != "DICOMDIR" and (_is_named_dicom(p) or _has_prefix(p))]
 
 
 def read_headers(files: Iterable[Path], *, dataset: str, case: str) -> list[pydicom.Dataset]:
@@ -127,9 +154,16 @@ def multiple(value: object) -> list[object]:
     return list(value) if isinstance(value, (pydicom.multival.MultiValue, list, tuple)) else [value]
 
 
+def _is_named_dicom(path: Path) -> bool:
+    return path.suffix.lower() in _SUFFIXES
+
+
 def _has_prefix(path: Path) -> bool:
-    with path.open("rb") as stream:
-        return stream.read(_PREAMBLE_BYTES + 4)[_PREAMBLE_BYTES:] == b"DICM"
+    try:
+        with path.open("rb") as stream:
+            return stream.read(_PREAMBLE_BYTES + 4)[_PREAMBLE_BYTES:] == b"DICM"
+    except OSError:
+        return True  # perhaps: reading it will say what is wrong
 
 
 def _read_headers(
@@ -143,7 +177,7 @@ def _read_headers(
     except Exception as error:  # pydicom raises whatever a damaged byte leads to
         raise ConversionError(
             *where,
-            found=f"file {shown_name(path, paths)} whose header cannot be read ({type(error).__name__})",
+            found=f"{shown_place(path, paths)} whose header cannot be read ({type(error).__name__})",
             wanted="a complete DICOM file",
             action="copy the file again, or remove it if it is not part of the series",
         ) from None

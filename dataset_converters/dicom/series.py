@@ -18,7 +18,7 @@ from dataset_converters.dicom.checks import (
     refuse_unreadable_compression,
 )
 from dataset_converters.dicom.facts import facts_of
-from dataset_converters.dicom.headers import find_dicom_files, multiple, read_headers
+from dataset_converters.dicom.headers import find_case_files, multiple, read_headers
 from dataset_converters.dicom.pixels import PixelError, SlicePixels, read_compressed, read_hounsfield, slice_pixels
 from dataset_converters.dicom.repeats import acquisition_key, drop_repeats
 from dataset_converters.dicom.slice_stack import SliceStack, stack_slices
@@ -26,7 +26,7 @@ from dataset_converters.dicom.tilt import Shear, undo_shear
 from dataset_converters.dicom.tree import group_series
 from dataset_converters.errors import ConversionError
 from dataset_converters.kernels.names import KernelTable
-from dataset_converters.privacy.shown_name import shown_name
+from dataset_converters.privacy.shown_name import shown_place
 from dataset_converters.records import CtImage
 from dataset_converters.volumes.grid import Grid
 
@@ -212,15 +212,18 @@ def load_dicom_series(series: DicomSeries) -> CtImage:
 
 
 def _dicom_files(files_or_folder: Path | Iterable[Path], where: tuple[str, str]) -> list[Path]:
-    is_folder = isinstance(files_or_folder, Path)
-    files = find_dicom_files(files_or_folder) if isinstance(files_or_folder, Path) else list(files_or_folder)
+    there = ""
+    if isinstance(files_or_folder, Path):
+        files = find_case_files(files_or_folder, dataset=where[0], case=where[1])
+        there = "" if files_or_folder.is_dir() else " (the folder is not there)"
+    else:
+        files = list(files_or_folder)
     if not files:
-        there = "" if not is_folder or Path(str(files_or_folder)).is_dir() else " (the folder is not there)"
         raise ConversionError(
             *where,
             found=f"no DICOM files{there}",
             wanted="one CT series",
-            action="check the path and whether the files were unpacked; links that lead out of the folder are left out",
+            action="check the path and whether the files were unpacked",
         )
     return files
 
@@ -269,10 +272,11 @@ def _read_plane(pixels: SlicePixels, series: DicomSeries, opened: dict[Path, pyd
         return read_hounsfield(pixels, opened)
     except (PixelError, OSError) as error:
         reason = str(error) if isinstance(error, PixelError) else type(error).__name__
+        place = shown_place(pixels.file, series.files, of="of the series")
         raise ConversionError(
             series.dataset,
             series.case,
-            found=f"file {shown_name(pixels.file, series.files)} whose pixels cannot be read ({reason})",
+            found=f"{place} whose pixels cannot be read ({reason})",
             wanted=f"{pixels.size_yx[0]} x {pixels.size_yx[1]} pixels",
             action="the file is cut off or damaged; copy it again",
         ) from None

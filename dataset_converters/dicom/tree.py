@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pydicom
 
-from dataset_converters.dicom.headers import find_dicom_files, is_ct_slice, kernel_of, multiple, read_headers
+from dataset_converters.dicom.headers import find_case_files, is_ct_slice, kernel_of, multiple, read_headers
 from dataset_converters.errors import ConversionError
 
 _MODALITIES = ("CT", "MR", "PT", "SEG", "RTSTRUCT", "RTPLAN", "RTDOSE", "RTIMAGE", "REG", "SR", "KO", "PR", "OT")
@@ -53,14 +53,14 @@ class FoundSeries:
 def find_series(folder: Path, *, dataset: str, case: str) -> tuple[FoundSeries, ...]:
     """Return every DICOM series below a folder, by the path of its first file; reads headers only, each file once.
 
-    Files that are not DICOM are left out (`find_dicom_files`). Two kernels under one SeriesInstanceUID are two series.
+    Files that are not DICOM are left out (`find_case_files`). Two kernels under one SeriesInstanceUID are two series.
 
     Raises
     ------
     ConversionError
-        A DICOM file is cut off within its header.
+        A DICOM file is cut off within its header; links lead out of the folder.
     """
-    return group_series(read_headers(find_dicom_files(folder), dataset=dataset, case=case))
+    return group_series(read_headers(find_case_files(folder, dataset=dataset, case=case), dataset=dataset, case=case))
 
 
 def group_series(headers: Iterable[pydicom.Dataset]) -> tuple[FoundSeries, ...]:
@@ -119,18 +119,6 @@ def ct_of(found: Sequence[FoundSeries], drawn: FoundSeries, *, dataset: str, cas
     )
 
 
-def drawn_on(found: Sequence[FoundSeries], scan: FoundSeries, *, modality: str) -> tuple[FoundSeries, ...]:
-    """Return the contour sets or segmentations (``RTSTRUCT``, ``SEG``) that belong to a CT series, perhaps none.
-
-    Those that name it; those that name no series and share its frame of reference or, if they have none, its study.
-    """
-    return tuple(
-        series
-        for series in found
-        if series.modality == modality and (scan.uid in series.references if series.references else _near(series, scan))
-    )
-
-
 def list_series(found: Sequence[FoundSeries]) -> str:
     """Return how many series of each modality there are, for a message: ``2 CT (60, 64 slices), 1 RTSTRUCT``."""
     groups: dict[str, list[int]] = defaultdict(list)
@@ -182,9 +170,3 @@ def _series(headers: list[pydicom.Dataset]) -> FoundSeries:
 def _same(scans: Sequence[FoundSeries], drawn: FoundSeries, name: str) -> list[FoundSeries]:
     wanted = getattr(drawn, name)
     return [scan for scan in scans if wanted and getattr(scan, name) == wanted]
-
-
-def _near(series: FoundSeries, scan: FoundSeries) -> bool:
-    if series.frame_of_reference and scan.frame_of_reference:
-        return series.frame_of_reference == scan.frame_of_reference
-    return series.study == scan.study

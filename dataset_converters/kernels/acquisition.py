@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import pydicom
 
@@ -11,6 +12,9 @@ TIME_TOLERANCE_S = 1.0
 """Acquisition times of two series must overlap or be this close: some scanners stamp every slice, others the series."""
 EXPOSURE_TOLERANCE = 0.05
 """The same for exposures, as a share: with tube current modulation every slice has its own."""
+
+Grade = Literal["strong", "fair", "weak"]
+"""How far headers show one acquisition, see `Match.grade`."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +42,14 @@ class Match:
     differing: tuple[str, ...]
 
     @property
-    def strong(self) -> bool:
-        """Whether study, frame of reference, and acquisition number or time are all the same."""
-        needed = {"study", "frame of reference"} <= set(self.same)
-        return needed and not self.differing and bool({"acquisition number", "acquisition time"} & set(self.same))
+    def grade(self) -> Grade:
+        """Strong: the same study, frame of reference, and acquisition number or time; fair: the first two; else weak.
+
+        A weak match may be two acquisitions, such as inspiration and expiration: annotations must not be shared.
+        """
+        if self.differing or not {"study", "frame of reference"} <= set(self.same):
+            return "weak"
+        return "strong" if {"acquisition number", "acquisition time"} & set(self.same) else "fair"
 
     @property
     def evidence(self) -> str:

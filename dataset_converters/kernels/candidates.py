@@ -101,7 +101,8 @@ def possible_pairs(candidates: Sequence[Candidate]) -> list[Pair]:
 def best_pairs(pairs: Sequence[Pair]) -> list[Pair]:
     """Return the pairs of the stated choice, several where it does not decide; none if there are none.
 
-    Pairs on one grid come first, then the thinnest slices. The choice is made within one acquisition only: of several
+    Pairs whose headers show one acquisition (`Match.grade`) come before weak ones, pairs on one grid before others,
+    then the thinnest slices. The choice is made within one acquisition only: of several
     acquisitions, each with a pair, the pairs of all of them are returned.
     """
     groups: list[list[Pair]] = []
@@ -126,7 +127,8 @@ def _apart(one: Pair, other: Pair) -> bool:
 
 
 def _best_of_one_acquisition(pairs: Sequence[Pair]) -> list[Pair]:
-    on_one_grid = [pair for pair in pairs if pair.grid_difference is None] or list(pairs)
+    shown = [pair for pair in pairs if pair.match.grade != "weak"] or list(pairs)
+    on_one_grid = [pair for pair in shown if pair.grid_difference is None] or shown
     thinnest = min(pair.thickness_mm for pair in on_one_grid)
     return [pair for pair in on_one_grid if pair.thickness_mm == thinnest]
 

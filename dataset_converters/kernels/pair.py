@@ -12,6 +12,7 @@ from dataset_converters.kernels.candidates import Candidate, Pair, best_pairs, f
 from dataset_converters.kernels.names import KernelTable
 
 OtherGrid = Literal["refuse", "transfer"]
+Evidence = Literal["shown", "weak"]
 
 _SHOWN = 6
 
@@ -24,9 +25,12 @@ def find_kernel_pair(
     case: str,
     other_grid: OtherGrid = "refuse",
     tilt: Tilt = "refuse",
+    evidence: Evidence = "shown",
 ) -> tuple[DicomSeries, DicomSeries]:
     """Return the sharp and the soft CT series that `find_pair` finds, with ``kernel_class`` as a fact."""
-    pair = find_pair(files, table=table, dataset=dataset, case=case, other_grid=other_grid, tilt=tilt)
+    pair = find_pair(
+        files, table=table, dataset=dataset, case=case, other_grid=other_grid, tilt=tilt, evidence=evidence
+    )
     return pair.sharp_series, pair.soft_series
 
 
@@ -38,13 +42,15 @@ def find_pair(
     case: str,
     other_grid: OtherGrid = "refuse",
     tilt: Tilt = "refuse",
+    evidence: Evidence = "shown",
 ) -> Pair:
     """Return the sharp and the soft CT series of one acquisition, checked, and how strongly their headers match.
 
     Localizers, dose reports, objects other than CT, and kernels that are neither sharp nor soft are left out. One
     acquisition: the same StudyInstanceUID, FrameOfReferenceUID, AcquisitionNumber, AcquisitionDate, overlapping
-    AcquisitionTime, the same kVp and overlapping exposure, as far as both series give them. Of several pairs of one
-    acquisition those on one grid come first, then the thinnest slices; what is still ambiguous is refused.
+    AcquisitionTime, the same kVp and overlapping exposure, as far as both series give them; the first two must be
+    given. Of several pairs of one acquisition those on one grid come first, then the thinnest slices; what is still
+    ambiguous is refused.
 
     Parameters
     ----------
@@ -53,17 +59,20 @@ def find_pair(
         to ``transfer`` the annotation (`transfer_labels`).
     tilt : str
         See `read_dicom_series`.
+    evidence : str
+        ``shown``: refuse a pair whose series do not both give the same StudyInstanceUID and FrameOfReferenceUID;
+        ``weak``: take it if nothing contradicts.
 
     Raises
     ------
     ConversionError
         No sharp or no soft series by the kernel table; attributes that contradict one acquisition; several pairs that
-        the rule does not decide between; different grids, unless they are to be transferred; a series of the pair that
-        is not one uniform stack.
+        the rule does not decide between; weak evidence, unless allowed; different grids, unless they are to be
+        transferred; a series of the pair that is not one uniform stack.
     """
     groups = group_dicom_series(files, dataset=dataset, case=case)
     candidates = find_candidates(groups, table=table, dataset=dataset, case=case, tilt=tilt)
-    pair = choose_pair(candidates, dataset=dataset, case=case)
+    pair = choose_pair(candidates, dataset=dataset, case=case, evidence=evidence)
     difference = pair.grid_difference
     if difference is not None and other_grid == "refuse":
         raise ConversionError(
@@ -80,11 +89,19 @@ def find_pair(
     )
 
 
-def choose_pair(candidates: Sequence[Candidate], *, dataset: str, case: str) -> Pair:
+def choose_pair(candidates: Sequence[Candidate], *, dataset: str, case: str, evidence: Evidence = "shown") -> Pair:
     """Return the one pair among candidates by the rule of `find_pair`, or refuse, naming what was found."""
     pairs = best_pairs(possible_pairs(candidates))
-    if len(pairs) == 1:
+    if len(pairs) == 1 and (evidence == "weak" or pairs[0].match.grade != "weak"):
         return pairs[0]
+    if len(pairs) == 1:
+        raise ConversionError(
+            dataset,
+            case,
+            found=f"a pair with weak evidence of one acquisition ({pairs[0].match.evidence})",
+            wanted="the same StudyInstanceUID and FrameOfReferenceUID in both series",
+            action="export both series with whole headers, or allow it if you know they are one (evidence=weak)",
+        )
     if pairs:
         raise ConversionError(
             dataset,

@@ -36,8 +36,9 @@ class PairRow:
     grids : str
         ``equal``, or what differs.
     verdict : str
-        ``pair``, ``pair, weak evidence`` (attributes that would show one acquisition are not given), ``pair on two
-        grids``, ``not chosen`` (another pair of the acquisition comes first), ``ambiguous``, ``alone``.
+        ``pair``, ``pair, fair evidence``, ``pair, weak evidence`` (see `Match.grade`; ``dicom_pairs`` takes weak ones
+        only where told to), ``pair on two grids``, ``not chosen`` (another pair of the acquisition comes first),
+        ``ambiguous``, ``alone``.
     kernel_table : str
         Start of the hash of the kernel table that classed the kernels.
     """
@@ -66,8 +67,7 @@ def list_pairs(folder: Path, *, table: KernelTable) -> tuple[PairRow, ...]:
     for number, files in enumerate(_patients(folder), start=1):
         patient = f"patient {number}"
         headers, unreadable = _readable_headers(files)
-        for study, groups in enumerate(_studies(headers), start=1):
-            rows += _study_rows(patient, study, groups, table)
+        rows += _patient_rows(patient, headers, table)
         if unreadable:
             rows.append(_row(patient, 0, verdict="alone", reason=f"{unreadable} files whose header cannot be read"))
     return tuple(replace(row, kernel_table=table.sha256[:_HASH_SHOWN]) for row in rows)
@@ -137,23 +137,20 @@ def _readable_headers(files: Sequence[Path]) -> tuple[list[pydicom.Dataset], int
     return headers, len(files) - len(headers)
 
 
-def _studies(headers: Sequence[pydicom.Dataset]) -> list[list[list[pydicom.Dataset]]]:
-    """Headers of the CT series of every study."""
-    studies: dict[str, list[list[pydicom.Dataset]]] = defaultdict(list)
-    for series in group_series(headers):
-        if series.modality == "CT":
-            studies[series.study].append(list(series.headers))
-    return list(studies.values())
-
-
-def _study_rows(patient: str, study: int, groups: list[list[pydicom.Dataset]], table: KernelTable) -> list[PairRow]:
-    candidates = find_candidates(groups, table=table, dataset=_NAME, case="")
+def _patient_rows(patient: str, headers: Sequence[pydicom.Dataset], table: KernelTable) -> list[PairRow]:
+    """Rows of a patient by study; a series whose study is not given may be paired with any, as `find_pair` does."""
+    found = [series for series in group_series(headers) if series.modality == "CT"]
+    candidates = find_candidates([list(s.headers) for s in found], table=table, dataset=_NAME, case="")
+    studies = list(dict.fromkeys(series.study for series in found))
+    study_of = {id(one): studies.index(series.study) + 1 for one, series in zip(candidates, found, strict=True)}
     pairs = possible_pairs(candidates)
     best = best_pairs(pairs)
-    rows = [_pair_row(patient, study, pair, best) for pair in pairs]
+    rows = [_pair_row(patient, study_of[id(pair.sharp)], pair, best) for pair in pairs]
     paired = {id(half) for pair in pairs for half in (pair.sharp, pair.soft)}
-    alone = [candidate for candidate in candidates if id(candidate) not in paired]
-    return rows + [_alone_row(patient, study, candidate, candidates) for candidate in alone]
+    for one in (candidate for candidate in candidates if id(candidate) not in paired):
+        study = study_of[id(one)]
+        rows.append(_alone_row(patient, study, one, [other for other in candidates if study_of[id(other)] == study]))
+    return sorted(rows, key=lambda row: row.study)
 
 
 def _pair_row(patient: str, study: int, pair: Pair, best: Sequence[Pair]) -> PairRow:
@@ -179,9 +176,11 @@ def _verdict(pair: Pair, best: Sequence[Pair], grids: str) -> tuple[str, str]:
         return "not chosen", "another pair of the acquisition is on one grid, or has thinner slices"
     if any(other is not pair and (other.sharp is pair.sharp or other.soft is pair.soft) for other in best):
         return "ambiguous", "nothing decides between several pairs; leave one of them in the folder"
+    if pair.match.grade == "weak":
+        return "pair, weak evidence", "convert takes it only if allowed (evidence=weak)"
     if grids != "equal":
         return "pair on two grids", "the annotation must be transferred (other_grid=transfer)"
-    return ("pair", "") if pair.match.strong else ("pair, weak evidence", "")
+    return ("pair", "") if pair.match.grade == "strong" else ("pair, fair evidence", "")
 
 
 def _alone_row(patient: str, study: int, candidate: Candidate, others: Sequence[Candidate]) -> PairRow:

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 
 ALLOWED_FACTS = frozenset(
     {
-        "acquisition_number",
         "body_part",
         "ctdi_vol_mgy",
         "duplicate_slices_dropped",

@@ -20,14 +20,47 @@ def shown_name(path: Path, files: Iterable[Path] = ()) -> str:
     Names of a few digits or common words (``1-001.dcm``, ``IM_0012``) are shown; any other file is
     ``file 12 of 64 (sorted by name)`` among ``files``, or ``a .dcm file``.
     """
-    stem, ending = _split(path.name)
-    found = _PLAIN.fullmatch(stem)
-    if found and _is_position(found["numbers"]) and _ENDING.fullmatch(ending):
+    if _is_plain(path.name):
         return path.name
     names = sorted(other.name for other in files)
     if path.name in names:
-        return f"file {names.index(path.name) + 1} of {len(names)} (sorted by name)"
+        return _numbered(names.index(path.name), len(names))
+    ending = _split(path.name)[1]
     return f"a {ending} file" if ending and _ENDING.fullmatch(ending) else "a file"
+
+
+def shown_names(files: Iterable[Path]) -> dict[Path, str]:
+    """Return `shown_name` of every file of one folder, among them all."""
+    paths = sorted(files, key=lambda path: path.name)
+    return {
+        path: path.name if _is_plain(path.name) else _numbered(index, len(paths)) for index, path in enumerate(paths)
+    }
+
+
+def shown_place(path: Path, files: Iterable[Path], *, of: str = "") -> str:
+    """Return `shown_name` among those of the files in its folder, of what they are, and which of their folders it is.
+
+    ``file 14 of 17 (sorted by name) of the series in folder 2 of 3 (sorted by path)``
+    """
+    paths = dict.fromkeys(files)
+    beside = [other for other in paths if other.parent == path.parent]
+    folders = sorted({other.parent for other in paths})
+    place = [shown_name(path, beside if len(beside) > 1 else ())]
+    if of and len(beside) > 1 and place != [path.name]:
+        place.append(of)
+    if len(folders) > 1:
+        place.append(f"in folder {folders.index(path.parent) + 1} of {len(folders)} (sorted by path)")
+    return " ".join(place)
+
+
+def _is_plain(name: str) -> bool:
+    stem, ending = _split(name)
+    found = _PLAIN.fullmatch(stem)
+    return bool(found and _is_position(found["numbers"]) and _ENDING.fullmatch(ending))
+
+
+def _numbered(index: int, count: int) -> str:
+    return f"file {index + 1} of {count} (sorted by name)"
 
 
 def _split(name: str) -> tuple[str, str]:

@@ -14,6 +14,7 @@ from dataset_converters.annotations.mask_file import read_labels
 from dataset_converters.errors import ConversionError
 from dataset_converters.records import IGNORED, Case
 from dataset_converters.sources.case_list import collect_cases
+from dataset_converters.sources.left_out import left_out_note
 from dataset_converters.sources.path_inside import path_inside
 from dataset_converters.volumes.image_file import ENDINGS, read_image
 
@@ -56,7 +57,8 @@ def read_decathlon(root: Path, *, dataset: str, names: Mapping[str, str] | None 
     Raises
     ------
     ConversionError
-        No such file, not one CT channel, labels that are no structures, or a listed file that is not there.
+        No such file, not one CT channel, labels that are no structures, a listed file that is not there, or, where
+        nothing is listed, a label without image.
     """
     content = _read_json(root / "dataset.json", dataset)
     _check_channel(content, dataset)
@@ -67,6 +69,10 @@ def read_decathlon(root: Path, *, dataset: str, names: Mapping[str, str] | None 
     else:
         pairs = [(f"imagesTr/{name}", f"labelsTr/{_case_file(name)}") for name in _image_names(root / "imagesTr")]
         tests = [f"imagesTs/{name}" for name in _image_names(root / "imagesTs")]
+        alone = len({f"labelsTr/{name}" for name in _image_names(root / "labelsTr")} - {label for _, label in pairs})
+        if alone:
+            found, wanted = f"{alone} labels without image", "pairs in imagesTr and labelsTr"
+            raise _fault(dataset, found, wanted, "unpack the archive again, or remove them")
     files = _existing(root, [text for pair in pairs for text in pair] + tests, dataset)
     labelled = list(zip(files[: 2 * len(pairs) : 2], files[1 : 2 * len(pairs) : 2], strict=True))
     unlabelled = files[2 * len(pairs) :]
@@ -101,6 +107,15 @@ def decathlon_cases(collection: Decathlon, *, dataset: str, reader: str = READER
         )
 
     return collect_cases(dataset, [*labels, *collection.unlabelled], read)
+
+
+def unlisted_files(root: Path, collection: Decathlon) -> tuple[str, ...]:
+    """Say how many images and labels ``dataset.json`` does not list."""
+    listed = {file.resolve() for pair in collection.labelled for file in pair}
+    listed |= {file.resolve() for file in collection.unlabelled}
+    folders = [root / name for name in ("imagesTr", "labelsTr", "imagesTs")]
+    found = {(folder / name).resolve() for folder in folders for name in _image_names(folder)}
+    return left_out_note(len(found - listed), "images and labels", "dataset.json does not list them")
 
 
 def find_decathlon(root: Path, folder: str) -> Path:

@@ -1,6 +1,6 @@
 """The cases of a user's table: loaders of its images and masks, whatever files they are in."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from dataset_converters.annotations.structure_masks import (
     read_structures,
 )
 from dataset_converters.conversion_errors import ConversionErrors, raise_faults
-from dataset_converters.dicom.headers import find_dicom_files, kernel_of
+from dataset_converters.dicom.headers import find_case_files, kernel_of
 from dataset_converters.dicom.series import DicomSeries, group_dicom_series, inspect_dicom_series, load_dicom_series
 from dataset_converters.errors import ConversionError
 from dataset_converters.privacy.known_texts import known_kernel
@@ -33,10 +33,9 @@ Tilt = Literal["refuse", "shear"]
 def manifest_cases(
     manifest: Manifest, labels: ManifestLabels, *, dataset: str, resampled: bool = False, tilt: Tilt = "refuse"
 ) -> list[Case]:
-    """Return the cases of a table; pixels are read when their loaders are called.
+    """Return the cases of a table; pixels are read when their loaders are called, headers of DICOM series at once.
 
-    Only where a reader annotated some slices is an image file read at once (of DICOM the headers): its height and
-    direction are needed.
+    Only where a reader annotated some slices is an image file read at once: its height and direction are needed.
 
     Parameters
     ----------
@@ -67,16 +66,18 @@ def manifest_cases(
 
 
 def _read_case(entry: ManifestCase, labels: ManifestLabels, context: MaskContext, tilt: Tilt) -> Case:
-    where = (context.dataset, entry.case, tilt)
-    images = {variant: partial(_read_image, image, *where) for variant, image in entry.images.items()}
-    first = next(iter(entry.images.values()))
-    slices = _array_indices(entry.slices, _read_grid(first, *where), context) if entry.slices else {}
+    images = {name: _image_or_series(image, context.dataset, entry.case, tilt) for name, image in entry.images.items()}
+    first = next(iter(images.values()))
+    if isinstance(first, DicomSeries):
+        slice_uids = tuple(first.sop_instance_uids) if tilt == "refuse" else ()  # sheared slices are moved
+        context = replace(context, frame_of_reference=first.frame_of_reference, slice_uids=slice_uids)
+    slices = _array_indices(entry.slices, _grid(first, context), context) if entry.slices else {}
     return Case(
         patient=entry.patient,
         case=entry.case,
-        images=images,
+        images={variant: _loader(image, context) for variant, image in images.items()},
         annotations={
-            reader: partial(_read_annotation, masks, labels, context, first) for reader, masks in entry.masks.items()
+            reader: partial(_read_annotation, masks, labels, context) for reader, masks in entry.masks.items()
         },
         annotated_slices=slices,
         role=entry.role,
@@ -84,27 +85,31 @@ def _read_case(entry: ManifestCase, labels: ManifestLabels, context: MaskContext
     )
 
 
-def _read_image(image: ManifestImage, dataset: str, case: str, tilt: Tilt) -> CtImage:
+def _image_or_series(image: ManifestImage, dataset: str, case: str, tilt: Tilt) -> ManifestImage | DicomSeries:
+    """Return an image file as the table names it, or a DICOM series whose headers were checked."""
     if image.path.is_file() and is_image_file(image.path):
-        kernel = known_kernel(image.kernel)
-        return read_image(image.path, dataset=dataset, case=case, facts={"kernel": kernel} if kernel else {})
-    return load_dicom_series(_series(image, dataset, case, tilt))
-
-
-def _read_grid(image: ManifestImage, dataset: str, case: str, tilt: Tilt) -> Grid:
-    if image.path.is_file() and is_image_file(image.path):
-        return grid_of(read_image(image.path, dataset=dataset, case=case).image)
-    return _series(image, dataset, case, tilt).grid
-
-
-def _series(image: ManifestImage, dataset: str, case: str, tilt: Tilt) -> DicomSeries:
+        return image
     headers = _series_headers(image, dataset, case)
     return inspect_dicom_series(headers, dataset=dataset, case=case, tilt=tilt)
 
 
+def _loader(image: ManifestImage | DicomSeries, context: MaskContext) -> Callable[[], CtImage]:
+    if isinstance(image, DicomSeries):
+        return partial(load_dicom_series, image)
+    kernel = known_kernel(image.kernel)
+    facts = {"kernel": kernel} if kernel else {}
+    return partial(read_image, image.path, dataset=context.dataset, case=context.case, facts=facts)
+
+
+def _grid(image: ManifestImage | DicomSeries, context: MaskContext) -> Grid:
+    if isinstance(image, DicomSeries):
+        return image.grid
+    return grid_of(read_image(image.path, dataset=context.dataset, case=context.case).image)
+
+
 def _series_headers(image: ManifestImage, dataset: str, case: str) -> list[pydicom.Dataset]:
     """Return the headers of the one CT series, of the table's kernel where that is given."""
-    files = find_dicom_files(image.path) if image.path.is_dir() else [image.path]
+    files = find_case_files(image.path, dataset=dataset, case=case) if image.path.is_dir() else [image.path]
     groups = group_dicom_series(files, dataset=dataset, case=case)
     fitting = [group for group in groups if not image.kernel or _is_kernel(kernel_of(group[0]), image.kernel)]
     if len(fitting) != 1:
@@ -122,13 +127,9 @@ def _is_kernel(found: str, wanted: str) -> bool:
 
 
 def _read_annotation(
-    masks: Mapping[str, Path], labels: ManifestLabels, context: MaskContext, image: ManifestImage, grid: sitk.Image
+    masks: Mapping[str, Path], labels: ManifestLabels, context: MaskContext, grid: sitk.Image
 ) -> sitk.Image:
     """Read one reader's label map; contours are held against the frame of reference of DICOM images."""
-    contours = any(not is_image_file(file) for file in masks.values())
-    if contours and not is_image_file(image.path):
-        header = _series_headers(image, context.dataset, context.case)[0]
-        context = replace(context, frame_of_reference=str(header.get("FrameOfReferenceUID") or ""))
     if "" in masks:
         return read_structures(masks[""], grid, labels.in_one_file(), context=context)
     files = [(structure, masks[name]) for name, structure in labels.structures.items() if name in masks]

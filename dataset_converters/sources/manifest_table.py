@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast, get_args
 
+from dataset_converters.annotations.structure_masks import reading_file
 from dataset_converters.errors import ConversionError
 from dataset_converters.records import VariantKind
 from dataset_converters.sources.manifest_lines import MANIFEST, NAME, Line, line_faults, read_lines
@@ -44,7 +45,8 @@ class ManifestCase:
     images : mapping
         By variant.
     masks : mapping
-        Reader to structure to file; the structure is empty for a file that holds all structures.
+        Reader to structure to file; the structure is empty for a file that holds all structures. ``#2`` at the end of
+        an XML file's path is the reading session.
     slices : mapping
         Reader to the slices it annotated, counted from 0 at the feet upward; absent: all.
     """
@@ -162,9 +164,10 @@ def _image(root: Path, line: Line) -> ManifestImage | None:
 def _existing(root: Path, line: Line, column: str, *, folder: bool) -> Path | None:
     """Return the file (or folder) a cell names, None with a fault if it is not there or not below the root."""
     path = path_inside(root, line.cells.get(column, ""))
-    if path is None:
+    file = path if path is None or folder else reading_file(path)
+    if path is None or file is None:
         line.note(f"column {column}", "a path below the folder of the table, such as images/001.nii.gz")
-    elif not (path.is_file() or (folder and path.is_dir())):
+    elif not (file.is_file() or (folder and file.is_dir())):
         what = "file or folder" if folder else "file"
         line.note(f"column {column}: no such {what}", "one that is there (capitals count)")
         path = None

@@ -58,6 +58,15 @@ def overlaps_of(name: str) -> tuple[Overlap, ...]:
     return tuple(overlap for overlap in _pairs() if name in overlap.datasets)
 
 
+def one_collection(name: str) -> Overlap:
+    """Return the overlap of two copies of one collection, with the form of its patient names where a pattern knows it.
+
+    A copy under other names (pseudonyms of a hospital) does not have that form: who is who cannot be told then.
+    """
+    patterns = [overlap.patients[name] for overlap in overlaps_of(name) if name in overlap.patients]
+    return Overlap((name, name), "same images", f"both are {name}", {name: patterns[0]} if patterns else {})
+
+
 def shared_cases(dataset_a: str, patient_a: str, dataset_b: str, patient_b: str) -> bool | None:
     """Whether two patients are one person: True or False where it is known, None where it cannot be told.
 

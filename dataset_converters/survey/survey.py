@@ -3,7 +3,7 @@
 import csv
 import io
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass, fields
 from functools import partial
 from pathlib import Path
@@ -12,15 +12,18 @@ from typing import Literal
 import pydicom
 
 from dataset_converters.atomic import replacing
-from dataset_converters.dicom.headers import find_dicom_files, read_headers
+from dataset_converters.dicom.files_below import files_below
+from dataset_converters.dicom.headers import are_dicom, read_headers
 from dataset_converters.dicom.tree import FoundSeries, group_series
 from dataset_converters.errors import ConversionError
 from dataset_converters.privacy.found_text import what_was_found
-from dataset_converters.privacy.shown_name import shown_name
 from dataset_converters.survey.drawn import survey_boxes, survey_contours, survey_segments
 from dataset_converters.survey.reading import Reading
+from dataset_converters.survey.row_names import RowNames
 from dataset_converters.survey.volumes import Volume, survey_ct_series, survey_label_map, survey_volume
 from dataset_converters.volumes.image_file import ENDINGS
+
+_ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".tbz2", ".xz", ".txz", ".zst", ".7z", ".rar")  # after the images
 
 Outcome = Literal["read", "read with note", "refused", "skipped"]
 
@@ -52,7 +55,8 @@ def survey(*folders: Path, show_names: bool = False) -> tuple[SurveyRow, ...]:
     """Return a row for every file and DICOM series below the folders, pixels read.
 
     Contours, segments and boxes are put on the CT they were drawn on, label maps on a CT beside or below them. Files
-    of several folders are matched with each other. Hidden files and links are left out.
+    of several folders are matched with each other. What `files_below` leaves out (links that lead out of the
+    folder...) has a row that says so; hidden files have none.
 
     Parameters
     ----------
@@ -90,14 +94,10 @@ class _Survey:
     """The files of some folders by kind, and the CT volumes found among them."""
 
     def __init__(self, folders: Sequence[Path], *, show_names: bool) -> None:
-        self.roots = folders
-        self.show_names = show_names
-        found = ((root, path) for root in folders for path in sorted(root.rglob("*")))
-        self.files = {
-            path: root
-            for root, path in found
-            if path.is_file() and not path.is_symlink() and not _is_hidden(path.relative_to(root))
-        }
+        below = {folder: files_below(folder) for folder in folders}
+        self.names = RowNames(below, show_names=show_names)
+        self.files = dict.fromkeys(path for found in below.values() for path in found.files)
+        self.left_out = {path: what for found in below.values() for path, what in found.left_out.items()}
         self.volumes: list[Volume] = []
 
     def rows(self) -> list[SurveyRow]:
@@ -113,7 +113,7 @@ class _Survey:
         for one in series:
             if one.modality not in ("CT", "RTSTRUCT", "SEG"):
                 reason = "no CT slices, no structures"
-                rows.append(SurveyRow(self._name(one.files), "DICOM, other", "skipped", "", reason))
+                rows.append(SurveyRow(self.names.name(one.files), "DICOM, other", "skipped", "", reason))
         rows += self._images(left)
         boxes: dict[Path, list[Path]] = defaultdict(list)
         for path in sorted(path for path in left if path.suffix.lower() == ".xml"):
@@ -121,7 +121,8 @@ class _Survey:
         for folder, files in boxes.items():
             left -= set(files)
             rows.append(self._row(files, "boxes", partial(survey_boxes, folder, series)))
-        rows += [SurveyRow(self._name([path]), "other", "skipped", "", "no image, mask or contours") for path in left]
+        skipped = {path: _why_skipped(path) for path in left} | self.left_out
+        rows += [SurveyRow(self.names.name([path]), "other", "skipped", "", why) for path, why in skipped.items()]
         return rows
 
     def _dicom(self, left: set[Path]) -> tuple[list[FoundSeries], list[SurveyRow]]:
@@ -129,12 +130,12 @@ class _Survey:
         series: list[FoundSeries] = []
         rows = []
         headers: dict[Path, list[pydicom.Dataset]] = defaultdict(list)
-        for path in (path for root in self.roots for path in find_dicom_files(root) if path in left):
+        for path in are_dicom(self.files):
             try:
                 headers[path.parent] += read_headers([path], dataset="survey", case="")
             except ConversionError as error:
                 left.discard(path)
-                rows.append(SurveyRow(self._name([path]), "DICOM file", "refused", "", what_was_found(error)))
+                rows.append(SurveyRow(self.names.name([path]), "DICOM file", "refused", "", what_was_found(error)))
         for found in headers.values():
             series += group_series(found)
         return series, rows
@@ -153,7 +154,7 @@ class _Survey:
         return rows + [self._row([path], "label map", partial(survey_label_map, path, self.volumes)) for path in maps]
 
     def _row(self, files: Sequence[Path], kind: str, read: Callable[[], Reading]) -> SurveyRow:
-        name = self._name(files)
+        name = self.names.name(files)
         try:
             reading = read()
         except ConversionError as error:
@@ -167,28 +168,7 @@ class _Survey:
         kind = "label map" if reading.label_map else kind
         return SurveyRow(name, kind, "read with note" if reading.note else "read", reading.what, reading.note)
 
-    def _name(self, files: Iterable[Path]) -> str:
-        paths = sorted(files)
-        folder, root = paths[0].parent, self.files.get(paths[0], self.roots[0])
-        others = sorted(path for path in folder.iterdir() if path.is_file())
-        inner = "/".join(self._part(part, root) for part in _parents(folder, root))
-        if len(paths) == 1:
-            file = paths[0].name if self.show_names else shown_name(paths[0], others)
-        else:
-            file = f"{len(paths)} files"
-        return "/".join(part for part in (inner, file) if part)
 
-    def _part(self, folder: Path, root: Path) -> str:
-        if self.show_names:
-            return folder.name
-        siblings = sorted(path for path in folder.parent.iterdir() if path.is_dir())
-        return f"folder {siblings.index(folder) + 1:0{len(str(len(siblings)))}d}"
-
-
-def _is_hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
-
-
-def _parents(folder: Path, root: Path) -> list[Path]:
-    """The folders between root and a file, outermost first."""
-    return [*reversed([folder, *folder.parents])][len(root.parts) :] if folder != root else []
+def _why_skipped(path: Path) -> str:
+    is_archive = path.name.lower().endswith(_ARCHIVES)
+    return "an archive: unpack it first" if is_archive else "no image, mask or contours"

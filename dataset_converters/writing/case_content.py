@@ -51,7 +51,8 @@ def checked_facts(info: DatasetInfo, case: Case, variant: str, facts: Mapping[st
     """Return the facts of an image, or refuse those that could identify a person."""
     if fault := fact_fault(facts):
         action = "drop it in the dataset file"
-        raise ConversionError(info.name, f"{case.case}-{variant}", found=fault[0], wanted=fault[1], action=action)
+        found = f"variant {variant}: {fault[0]}"
+        raise ConversionError(info.name, case.case, found=found, wanted=fault[1], action=action)
     return dict(facts)
 
 

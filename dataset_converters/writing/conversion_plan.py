@@ -8,9 +8,10 @@ from typing import Any
 
 from dataset_converters.conversion_errors import ConversionErrors
 from dataset_converters.errors import ConversionError
+from dataset_converters.kernels.evidence import evidence_notes
 from dataset_converters.privacy.unexpected import unexpected_fault
 from dataset_converters.records import Case, DatasetInfo
-from dataset_converters.registry import DatasetModule, RegistryError, describe_dataset, find_dataset
+from dataset_converters.registry import DatasetModule, RegistryError, describe_dataset, find_dataset, left_out
 from dataset_converters.sources.case_list import Listing, list_readable
 from dataset_converters.writing.case_checks import IDENTIFIER, case_list_faults, exclusion_faults
 
@@ -35,6 +36,8 @@ class ConversionPlan:
         Case to reason.
     problems : tuple of ConversionError
         Empty if conversion can start.
+    notes : tuple of str
+        What a user should know although it is no fault: files left out on purpose, pairs with little evidence.
     """
 
     info: DatasetInfo
@@ -44,6 +47,7 @@ class ConversionPlan:
     cases: tuple[Case, ...]
     excluded: Mapping[str, str]
     problems: tuple[ConversionError, ...]
+    notes: tuple[str, ...] = ()
 
 
 def plan_conversion(
@@ -77,7 +81,8 @@ def plan_conversion(
     problems += exclusion_faults(info, {case.case for case in listing.cases} | listing.faulty, excluded)
     if kept or not problems:
         problems += case_list_faults(info, kept, training_reader=training_reader)
-    return ConversionPlan(info, nnunet, settings, training_reader, kept, excluded, tuple(problems))
+    notes = (*(() if problems else _left_out(module, root, settings)), *evidence_notes(kept))
+    return ConversionPlan(info, nnunet, settings, training_reader, kept, excluded, tuple(problems), notes)
 
 
 def _plain_options(info: DatasetInfo, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -101,6 +106,16 @@ def _plain_options(info: DatasetInfo, options: Mapping[str, Any]) -> dict[str, A
 def _described(module: DatasetModule, root: Path, options: Mapping[str, Any]) -> DatasetInfo:
     try:
         return describe_dataset(module, root, options)
+    except (ConversionError, ConversionErrors, RegistryError):
+        raise
+    except Exception as error:
+        raise unexpected_fault(module.DATASET.name, "", error) from None
+
+
+def _left_out(module: DatasetModule, root: Path, options: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what the dataset file says it leaves out on purpose."""
+    try:
+        return left_out(module, root, options)
     except (ConversionError, ConversionErrors, RegistryError):
         raise
     except Exception as error:

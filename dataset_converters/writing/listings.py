@@ -14,12 +14,20 @@ from dataset_converters.writing.target import SPLITS, Target
 
 
 def write_listings(
-    target: Target, records: Sequence[Mapping[str, Any]], options: Mapping[str, Any], excluded: Mapping[str, str]
+    target: Target,
+    records: Sequence[Mapping[str, Any]],
+    options: Mapping[str, Any],
+    excluded: Mapping[str, str],
+    *,
+    notes: Sequence[str] = (),
 ) -> None:
-    """Write ``cases.json``, folds by patient and, last of all, ``dataset.json``; drop records of lost cases."""
+    """Write ``cases.json``, folds by patient and, last of all, ``dataset.json``; drop records of lost cases.
+
+    ``options`` are those of `shown_options`; ``notes`` come before those on what was written.
+    """
     info = target.info
     entries = [record["case"] for record in records]
-    notes = _notes(entries, expected=info.expected_cases, excluded=len(excluded))
+    notes = [*notes, *_notes(entries, expected=info.expected_cases, excluded=len(excluded))]
     cases_json = {
         "dataset": target.nnunet.split("_", 1)[1],
         "converter": info.name,

@@ -5,13 +5,13 @@ import importlib.metadata
 import os
 import platform
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from dataset_converters.kernels.names import load_kernel_table
 from dataset_converters.records import DatasetInfo
-from dataset_converters.volumes.nifti import sha256_of
+from dataset_converters.writing.shown_options import shown_options
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _DISTRIBUTIONS = ("ctshift", "numpy", "SimpleITK", "pydicom", "nibabel", "scipy")
@@ -25,8 +25,7 @@ def conversion_basis(info: DatasetInfo, root: Path, options: Mapping[str, Any], 
     return {
         "converter": info.name,
         "labels": dict(info.labels),
-        "options": dict(options),
-        "option_files": _option_files(options),
+        "options": shown_options(options, root=root, fingerprint=source_fingerprint),
         "kernel_table": _kernel_table(info, options),
         "code": code_sha256(),
         "source": source_fingerprint(root, without=without),
@@ -65,28 +64,40 @@ def code_sha256() -> str:
     return digest.hexdigest()
 
 
-def source_fingerprint(root: Path, *, without: Path) -> str:
+def source_fingerprint(root: Path, *, without: Path | None = None) -> str:
     """Return a hash of name, size and time of every file below ``root`` except those below ``without``.
 
     A source changed between two runs is noticed without reading it; copying a source anew costs a fresh
-    conversion and nothing else.
+    conversion and nothing else. Of links the targets count; a linked folder is walked once.
     """
     digest = hashlib.sha256()
-    skipped = without.resolve()
-    for folder, folders, files in os.walk(root.resolve()):
-        folders[:] = sorted(name for name in folders if Path(folder, name) != skipped)
-        for name in sorted(files):
-            path = Path(folder, name)
-            facts = path.stat(follow_symlinks=False)
-            digest.update(os.fsencode(path.relative_to(root.resolve())))
+    top = os.path.realpath(root)
+    for path in _files(top, skipped=None if without is None else os.path.realpath(without)):
+        digest.update(os.fsencode(os.path.relpath(path, top)))
+        try:
+            facts = os.stat(path)
+        except OSError:  # a link to nothing
+            digest.update(b"\0absent\n")
+        else:
             digest.update(f"\0{facts.st_size}\0{facts.st_mtime_ns}\n".encode())
     return digest.hexdigest()
 
 
-def _option_files(options: Mapping[str, Any]) -> dict[str, str]:
-    """Return the hash of every file an option names, so that its change is noticed like one of the source."""
-    paths = {name: Path(value) for name, value in options.items() if isinstance(value, str) and value}
-    return {name: sha256_of(path) for name, path in paths.items() if path.is_file()}
+def _files(top: str, *, skipped: str | None) -> Iterator[str]:
+    seen = {top}
+    for folder, folders, files in os.walk(top, followlinks=True):
+        own = []
+        for name in sorted(folders):
+            real = os.path.realpath(os.path.join(folder, name))
+            if real not in seen and real != skipped and not _holds(real, top):
+                seen.add(real)
+                own.append(name)
+        folders[:] = own
+        yield from (os.path.join(folder, name) for name in sorted(files))
+
+
+def _holds(folder: str, inner: str) -> bool:
+    return Path(inner).is_relative_to(folder)
 
 
 def _kernel_table(info: DatasetInfo, options: Mapping[str, Any]) -> str:

@@ -21,6 +21,7 @@ from dataset_converters.writing.conversion_plan import ConversionPlan, plan_conv
 from dataset_converters.writing.listings import write_listings
 from dataset_converters.writing.output_folder import only_writer, remove_leftovers
 from dataset_converters.writing.provenance import conversion_basis
+from dataset_converters.writing.shown_options import shown_options
 from dataset_converters.writing.target import Target
 from dataset_converters.writing.workers import Lost, work_in_processes
 
@@ -98,7 +99,7 @@ def convert(
     with only_writer(target):
         records = _converted_records(target, plan.cases, workers=workers, progress=progress)
         _refuse_empty(plan.info, records)
-        write_listings(target, records, plan.options, plan.excluded)
+        write_listings(target, records, shown_options(plan.options, root=root), plan.excluded, notes=plan.notes)
     return target.raw
 
 

@@ -1,0 +1,67 @@
+"""The records of how a study trains: equal arms, image preparation, budget and split; part of ``study``."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class EqualArms:
+    """Arms whose training sets are levelled to one size in every fold (Hofmanninger 2020, section II-E).
+
+    ``volumes`` is the number of images each trains on and ``lung_slices`` the number of slices; 0: as many as the
+    smallest of ``arms`` has. Every image counts, also those of one patient: an arm of two variants takes ``volumes``
+    images in all. With ``slices = "lung"`` only slices on which the training reader marked ``[scoring] lung`` are
+    trained on, and levelled; with ``all`` every slice of the chosen images is.
+    """
+
+    arms: tuple[str, ...] = ()
+    volumes: int = 0
+    slices: Literal["all", "lung"] = "all"
+    lung_slices: int = 0
+
+
+@dataclass(frozen=True)
+class ImageSettings:
+    """How every image is prepared and shown.
+
+    ``hu_window`` is mapped to [0, 1] for the networks, the same for every arm; ``display_window`` is what figures
+    show (default: the usual lung window, level -600, width 1500 HU).
+    """
+
+    hu_window: tuple[float, float] = (-1024.0, 600.0)
+    display_window: tuple[float, float] = (-1350.0, 150.0)
+
+
+@dataclass(frozen=True)
+class Budget:
+    """The training budget on one kind of device, equal for every arm and trainer.
+
+    ``spacing_mm`` is the in-plane (y, x) spacing trained at; slices keep their own distance. ``width`` is the
+    number of channels of the first block. ``learning_rate`` is the trainers' own (0.0001 in the 2021 paper) unless
+    a budget too small for it says otherwise; tables name it then.
+    """
+
+    iterations: int
+    iterations_per_epoch: int
+    validation_iterations: int
+    batch_size: int
+    width: int
+    patch_size: tuple[int, int]
+    spacing_mm: tuple[float, float]
+    learning_rate: float = 0.0001
+    augmentation: Literal["none", "geometric"] = "none"
+
+
+@dataclass(frozen=True)
+class Split:
+    """How patients are divided; always by patient.
+
+    ``roles``: train and test as the source says, ``validation_share`` of the training patients (at least one)
+    watch the training. ``cross_validation``: every patient is tested once; the held-out fold watches, the last
+    checkpoint is used, so that nothing is chosen on it.
+    """
+
+    kind: Literal["roles", "cross_validation"]
+    folds: int = 1
+    seed: int = 0
+    validation_share: float = 0.1
