@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from dataset_converters.dicom_headers import find_dicom_files
-from dataset_converters.dicom_series import group_dicom_series, inspect_dicom_series, load_dicom_series
+from dataset_converters.dicom.headers import find_dicom_files
+from dataset_converters.dicom.series import group_dicom_series, inspect_dicom_series, load_dicom_series
 from dataset_converters.errors import ConversionError
-from dataset_converters.kernel_file import read_kernel_file, write_kernel_file
+from dataset_converters.kernels.kernel_file import read_kernel_file, write_kernel_file
 from dataset_converters.physics.conversion import Conversion, conversion_between
 from dataset_converters.physics.emulation import emulate_kernel, slice_noise
 from dataset_converters.physics.kernel_fit import FitError, fit_conversion

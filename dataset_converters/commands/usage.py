@@ -15,6 +15,7 @@ SPEC_KEYS = {
     "training_reader",
     "options",
     "exclude",
+    "derive",
     "workers",
     "link",
 }
@@ -55,6 +56,23 @@ def toml_options(entries: Sequence[str]) -> dict[str, Any]:
             wanted = f'a TOML value: 3, [1, 2], true or "text" (in a shell: --option \'{key}="text"\')'
             raise UsageError(f"--option {key}: found {value!r}; wanted {wanted}") from None
     return options
+
+
+def toml_table(entry: str) -> dict[str, Any]:
+    """Return a table written as TOML writes it on one line.
+
+    Raises
+    ------
+    UsageError
+        It is none.
+    """
+    try:
+        table = tomllib.loads(f"value = {entry}")["value"]
+    except tomllib.TOMLDecodeError:
+        table = None
+    if not isinstance(table, dict):
+        raise UsageError(f'found {entry!r}; wanted a TOML table: {{name = "...", variant = "...", of = "..."}}')
+    return table
 
 
 def read_spec(path: Path) -> dict[str, Any]:

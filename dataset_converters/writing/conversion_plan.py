@@ -1,7 +1,7 @@
 """What a conversion would do: its cases, names and settings, and every problem that shows without reading pixels."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from dataset_converters.records import Case, DatasetInfo
 from dataset_converters.registry import DatasetModule, RegistryError, describe_dataset, find_dataset
 from dataset_converters.sources.case_list import Listing, list_readable
 from dataset_converters.writing.case_checks import IDENTIFIER, case_list_faults, exclusion_faults
+from dataset_converters.writing.derived_variants import add_variants
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class ConversionPlan:
         Case to reason.
     problems : tuple of ConversionError
         Empty if conversion can start.
+    derive : tuple of mapping
+        The variants made from others, as asked for.
     """
 
     info: DatasetInfo
@@ -44,6 +47,7 @@ class ConversionPlan:
     cases: tuple[Case, ...]
     excluded: Mapping[str, str]
     problems: tuple[ConversionError, ...]
+    derive: tuple[Mapping[str, Any], ...] = ()
 
 
 def plan_conversion(
@@ -56,6 +60,7 @@ def plan_conversion(
     training_reader: str = "",
     options: Mapping[str, Any] | None = None,
     exclude: Mapping[str, str] | None = None,
+    derive: Sequence[Mapping[str, Any]] = (),
 ) -> ConversionPlan:
     """List the cases of a collection and check all that needs no pixels; nothing is written.
 
@@ -77,7 +82,8 @@ def plan_conversion(
     problems += exclusion_faults(info, {case.case for case in listing.cases} | listing.faulty, excluded)
     if kept or not problems:
         problems += case_list_faults(info, kept, training_reader=training_reader)
-    return ConversionPlan(info, nnunet, settings, training_reader, kept, excluded, tuple(problems))
+    info, kept = add_variants(info, kept, derive, root=root)
+    return ConversionPlan(info, nnunet, settings, training_reader, kept, excluded, tuple(problems), tuple(derive))
 
 
 def _plain_options(info: DatasetInfo, options: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,19 +5,27 @@ import importlib.metadata
 import os
 import platform
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from dataset_converters.kernels.names import load_kernel_table
 from dataset_converters.records import DatasetInfo
 from dataset_converters.volumes.nifti import sha256_of
+from dataset_converters.writing.derived_variants import option_paths
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _DISTRIBUTIONS = ("ctshift", "numpy", "SimpleITK", "pydicom", "nibabel", "scipy")
 
 
-def conversion_basis(info: DatasetInfo, root: Path, options: Mapping[str, Any], *, without: Path) -> dict[str, Any]:
+def conversion_basis(
+    info: DatasetInfo,
+    root: Path,
+    options: Mapping[str, Any],
+    derive: Sequence[Mapping[str, Any]],
+    *,
+    without: Path,
+) -> dict[str, Any]:
     """Return everything but the cases that decides the bytes of a conversion.
 
     ``kernel_table`` is the hash of the kernel table in use, where the dataset takes one.
@@ -27,6 +35,8 @@ def conversion_basis(info: DatasetInfo, root: Path, options: Mapping[str, Any], 
         "labels": dict(info.labels),
         "options": dict(options),
         "option_files": _option_files(options),
+        "derive": [dict(entry) for entry in derive],
+        "derive_files": [_file_hashes(option_paths(entry, root)) for entry in derive],
         "kernel_table": _kernel_table(info, options),
         "code": code_sha256(),
         "source": source_fingerprint(root, without=without),
@@ -85,7 +95,10 @@ def source_fingerprint(root: Path, *, without: Path) -> str:
 
 def _option_files(options: Mapping[str, Any]) -> dict[str, str]:
     """Return the hash of every file an option names, so that its change is noticed like one of the source."""
-    paths = {name: Path(value) for name, value in options.items() if isinstance(value, str) and value}
+    return _file_hashes({name: Path(value) for name, value in options.items() if isinstance(value, str) and value})
+
+
+def _file_hashes(paths: Mapping[str, Path]) -> dict[str, str]:
     return {name: sha256_of(path) for name, path in paths.items() if path.is_file()}
 
 

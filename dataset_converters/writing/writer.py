@@ -35,6 +35,7 @@ def convert(
     training_reader: str = "",
     options: Mapping[str, Any] | None = None,
     exclude: Mapping[str, str] | None = None,
+    derive: Sequence[Mapping[str, Any]] = (),
     workers: int = 1,
     link: bool = False,
     progress: bool = True,
@@ -65,6 +66,8 @@ def convert(
         Keywords of the dataset's ``list_cases``.
     exclude : mapping
         Case to the reason it is left out.
+    derive : sequence of mapping
+        Variants to make from others, see `add_variants`; they share the case's label map.
     workers : int
         Processes that convert cases side by side; each holds the images of one case in memory.
     link : bool
@@ -92,6 +95,7 @@ def convert(
         training_reader=training_reader,
         options=options,
         exclude=exclude,
+        derive=derive,
     )
     raise_faults(plan.info.name, plan.problems)
     target = _target(plan, root, out, link=link)
@@ -103,7 +107,7 @@ def convert(
 
 
 def _target(plan: ConversionPlan, root: Path, out: Path, *, link: bool) -> Target:
-    basis = conversion_basis(plan.info, root, plan.options, without=out)
+    basis = conversion_basis(plan.info, root, plan.options, plan.derive, without=out)
     return Target(out, plan.nnunet, plan.info, plan.training_reader, basis, link)
 
 
