@@ -14,6 +14,7 @@ VALID_PER_MM = 0.62
 _TAPER_PER_MM = 0.08
 _STEP_PER_MM = 0.005
 _HIGHEST_PER_MM = 3.0
+_NEGLIGIBLE = 0.02
 
 
 @dataclass(frozen=True)
@@ -48,9 +49,11 @@ class Conversion:
 
     @property
     def adds_noise(self) -> bool:
-        """Whether more than a thousandth of the source's noise power has to be added."""
+        """Whether more than a fiftieth of the target's noise power has to be added."""
         f = self.frequency_per_mm
-        return bool((self.added_noise * f).sum() > 1e-3 * (self.source_noise * f).sum())
+        kept = (self.gain**2 * self.source_noise * f).sum()
+        added = (self.added_noise * f).sum()
+        return bool(added > _NEGLIGIBLE * (kept + added))
 
 
 def conversion_between(source: Kernel, target: Kernel) -> Conversion:
