@@ -26,6 +26,7 @@ from benchmarks.study import Study
 from benchmarks.study_file import StudyError, load_study
 from benchmarks.unlabelled import annotated_patients, unlabelled_faults
 from dataset_converters.atomic import DiskFullError, write_json
+from dataset_converters.kernels.fitted import fitted_kernel
 from dataset_converters.volumes.nifti import write_nifti
 
 
@@ -73,6 +74,7 @@ def assemble(run: Path) -> Path:
         "hu_window": list(study.image.hu_window),
         "budget": dataclasses.asdict(study.budgets[device]),
         "images": images,
+        "fitted_kernels": _fitted_kernels(images),
         "references": references,
         "plans": plans,
         "models": models,
@@ -125,6 +127,12 @@ def _images(study: Study, converted: Mapping[str, Any]) -> Entries:
         for case in converted[use.name]["cases"]
         for variant, entry in case["variants"].items()
     }
+
+
+def _fitted_kernels(images: Entries) -> dict[str, str]:
+    """Return the fitted kernel of every image whose kernel is known, for trainers that emulate others."""
+    kernels = {name: fitted_kernel(entry["facts"]) for name, entry in images.items()}
+    return {name: kernel.name for name, kernel in kernels.items() if kernel is not None}
 
 
 def _references(study: Study, converted: Mapping[str, Any]) -> Entries:

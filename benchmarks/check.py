@@ -94,10 +94,12 @@ def _check_data(study: Study, run: Path, data: Path | None) -> list[str]:
 def _list_cases(use: DatasetUse, folder: Path) -> tuple[list[Case], set[str]]:
     from dataset_converters.registry import describe_dataset, find_dataset
     from dataset_converters.sources.case_list import list_cases_without
+    from dataset_converters.writing.derived_variants import add_variants
 
     module = find_dataset(use.converter)
     info = describe_dataset(module, folder, use.options)
     cases, faulty = list_cases_without(module, folder, use.options, exclude=use.exclude)
+    cases = list(add_variants(info, cases, use.derive, root=folder)[1])
     unknown = sorted(set(use.exclude) - faulty - {case.case for case in cases})
     if unknown:
         raise StudyError(f"excludes {unknown}, which are no cases of it")

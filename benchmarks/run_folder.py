@@ -52,6 +52,7 @@ def open_run(study_file: Path, run: Path, *, data: Path | None, device: str) -> 
             "training_reader": use.training_reader,
             "options": _plain(use.options),
             "exclude": dict(use.exclude),
+            "derive": _plain(use.derive),
         }
         _write_if_changed(run / "specs" / f"{use.name}.json", spec)
         source = {"names_sizes_times_sha256": source_fingerprint(folders[use.name], without=run)}

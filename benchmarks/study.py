@@ -14,9 +14,11 @@ class DatasetUse:
     ``converter`` is the dataset file that reads it (default: ``name``), ``folder`` its place below the data
     folder (default ``name``; ``.`` is the data folder itself), ``id`` its nnU-Net id (default: the file's own),
     ``training_reader`` whose annotation is trained on (default: the first), ``options`` go to ``list_cases``,
-    ``exclude`` maps a case to the reason it is left out. ``collection`` is the collection whose known overlaps count
-    (default: the converter, unless that reads any data). ``same_patients_as`` names datasets in which a name is the
-    same person as here: they share a fold. ``no_patients_of`` names datasets of which no patient is left here.
+    ``exclude`` maps a case to the reason it is left out. ``derive`` lists variants made from others: ``name``,
+    ``variant`` (a file of ``dataset_converters/variants``), ``of``, and its options. ``collection`` is the collection
+    whose known overlaps count (default: the converter, unless that reads any data). ``same_patients_as`` names
+    datasets in which a name is the same person as here: they share a fold. ``no_patients_of`` names datasets of which
+    no patient is left here.
     """
 
     name: str
@@ -27,6 +29,7 @@ class DatasetUse:
     training_reader: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     exclude: Mapping[str, str] = field(default_factory=dict)
+    derive: tuple[Mapping[str, Any], ...] = ()
     collection: str = ""
     same_patients_as: tuple[str, ...] = ()
     no_patients_of: tuple[str, ...] = ()

@@ -240,8 +240,11 @@ def test_check_writes_a_report_where_asked(
     assert main(["convert", "toy", "nowhere", str(tmp_path / "run")]) == 0
     capsys.readouterr()
     folder, report = tmp_path / "run/nnUNet_raw/Dataset790_toy", tmp_path / "report"
-    assert main(["check", str(folder), "--report", str(report)]) == 0
-    assert capsys.readouterr().out == f"{report / 'index.html'}\n"
+    assert main(["check", str(folder), "--report", str(report)]) == 1  # the noise of a toy is no patient
+    printed = capsys.readouterr()
+    assert printed.out == f"{report / 'index.html'}\n"
+    assert "0 errors, 0 warnings" in printed.err
+    assert "anatomy: 2 images with errors" in printed.err
     text = (report / "index.html").read_text(encoding="utf-8")
     for image in ("P1-LK", "P1-MK", "P2-LK", "P2-MK"):
         assert image in text

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
-SPACING_ZYX = (5.0, 2.0, 2.0)
+SPACING_ZYX = (5.0, 1.0, 1.0)
 NNUNET = "Dataset977_tiny"
 TRAINER = "nnUNetTrainerWeightedCE2D"
 
@@ -71,7 +71,7 @@ def _matrix(images: dict[str, Any], ignore: bool, size: int, budget: dict[str, A
     trained = {facts["patient"] for facts in images.values()} - {"P0", "P1"}
     arms = {"LK": {"LK"}, "both": {"LK", "MK"}}
     standard = {"iterations": 6, "iterations_per_epoch": 2, "validation_iterations": 1, "batch_size": 2, "width": 4}
-    standard |= {"patch_size": [size, size], "spacing_mm": [2.0, 2.0], "learning_rate": 1e-4, "augmentation": "none"}
+    standard |= {"patch_size": [size, size], "spacing_mm": [1.0, 1.0], "learning_rate": 1e-4, "augmentation": "none"}
     return {
         "study": "tiny",
         "dataset_id": 977,
@@ -82,6 +82,7 @@ def _matrix(images: dict[str, Any], ignore: bool, size: int, budget: dict[str, A
         "hu_window": [-1024, 600],
         "budget": standard | budget,
         "images": images,
+        "fitted_kernels": {name: {"LK": "B70f", "MK": "B30f"}[facts["variant"]] for name, facts in images.items()},
         "references": {},
         "plans": [
             {

@@ -12,6 +12,7 @@ from typing import Any
 from dataset_converters.atomic import replacing, write_json
 from trainers.command_line import exit_code
 from trainers.errors import TrainerError
+from trainers.kernel_emulation import KERNELS
 from trainers.lock import only_one_in
 from trainers.run_folder import RunFolder, open_run, point_nnunet_at
 from trainers.settings import KEY, read_settings
@@ -37,10 +38,18 @@ def prepare(run: RunFolder) -> None:
 
     with only_one_in(run.preprocessed_dataset):
         plans = _plan(run)
+        _write_kernels(run)
         preprocess_cases(run.raw_dataset, run.preprocessed_dataset, plans)
         for name, settings in arms.items():
             _write_once(splits[name], run.preprocessed_dataset / f"splits_{name}.json")
             _write_once(_arm_plans(plans, name, settings), run.preprocessed_dataset / f"{name}.json")
+
+
+def _write_kernels(run: RunFolder) -> None:
+    """Write which fitted kernel each image is like; a study's new images change the file and no plans."""
+    path, kernels = run.preprocessed_dataset / KERNELS, run.matrix.get("fitted_kernels", {})
+    if not path.is_file() or json.loads(path.read_text(encoding="utf-8")) != kernels:
+        write_json(path, kernels)
 
 
 def _settings(run: RunFolder, arm: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Measure against peers: ``python -m benchmarks.performance scoring|coverage|r-oracle|convert|fuzz [...]``."""
+"""Measure against peers: ``python -m benchmarks.performance scoring|convert|...``, listed below."""
 
 import importlib
 import sys
@@ -8,6 +8,7 @@ COMMANDS = {
     "coverage": ("benchmarks.performance.coverage", "how often confidence intervals cover, by simulation"),
     "r-oracle": ("benchmarks.performance.r_oracle", "statistics against R on random data sets"),
     "convert": ("benchmarks.performance.convert", "DICOM to NIfTI against dcm2niix: CPU time, equal files"),
+    "emulation": ("benchmarks.performance.emulation", "emulated kernels against real ones, projections, the clock"),
     "fuzz": ("benchmarks.performance.fuzz", "damaged files through the readers, in processes that can be killed"),
 }
 

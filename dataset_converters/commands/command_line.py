@@ -14,6 +14,12 @@ from dataset_converters.commands.inspect_commands import (
     pairs_command,
     survey_command,
 )
+from dataset_converters.commands.kernel_commands import (
+    add_kernel_fit_arguments,
+    add_sharpness_arguments,
+    kernel_fit_command,
+    sharpness_command,
+)
 from dataset_converters.commands.show_command import list_command, show_command
 from dataset_converters.commands.usage import UsageError
 from dataset_converters.conversion_errors import ConversionErrors
@@ -55,6 +61,9 @@ def _parser() -> argparse.ArgumentParser:
     add_check_arguments(add("check", "find what nnU-Net would not notice in a raw dataset", check_command))
     add_pairs_arguments(add("pairs", "find sharp and soft reconstructions of one acquisition", pairs_command))
     add_survey_arguments(add("survey", "say of every file what it is and whether it can be read", survey_command))
+    fitting = add("kernel-fit", "measure the conversion between two kernels of one acquisition", kernel_fit_command)
+    add_kernel_fit_arguments(fitting)
+    add_sharpness_arguments(add("sharpness", "measure how sharp images are, in line pairs per cm", sharpness_command))
     return parser
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from dataset_converters.atomic import DiskFullError
 from dataset_converters.commands.plan_text import format_plan
-from dataset_converters.commands.usage import SPEC_KEYS, UsageError, key_and_value, read_spec, toml_options
+from dataset_converters.commands.usage import SPEC_KEYS, UsageError, key_and_value, read_spec, toml_options, toml_table
 from dataset_converters.conversion_errors import ConversionErrors
 from dataset_converters.errors import ConversionError
 from dataset_converters.writing.case_checks import IDENTIFIER
@@ -36,6 +36,13 @@ def add_convert_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", default=None, help="nnU-Net name; default: the dataset's")
     parser.add_argument("--id", type=int, default=None, help="nnU-Net id; default: the dataset's")
     parser.add_argument("--training-reader", default="", help="whose annotation is trained on; default: the first")
+    parser.add_argument(
+        "--derive",
+        action="append",
+        default=[],
+        metavar="TABLE",
+        help='a variant made from another, \'{name="MKe", variant="emulated_kernel", of="LK", target="B30f"}\'',
+    )
     parser.add_argument("--exclude", action="append", default=[], metavar="CASE=REASON", help="leave a case out")
     parser.add_argument("--spec", type=Path, help=f"JSON file with the keys {', '.join(sorted(SPEC_KEYS))}")
 
@@ -82,6 +89,7 @@ def _settings(options: argparse.Namespace) -> dict[str, Any]:
         "training_reader": options.training_reader,
         "options": toml_options(options.option),
         "exclude": dict(key_and_value(entry, "--exclude CASE=REASON") for entry in options.exclude),
+        "derive": [toml_table(entry) for entry in options.derive],
         "workers": options.workers,
         "link": options.link,
     }

@@ -15,6 +15,7 @@ SPEC_KEYS = {
     "training_reader",
     "options",
     "exclude",
+    "derive",
     "workers",
     "link",
 }
@@ -51,6 +52,23 @@ def toml_options(entries: Sequence[str]) -> dict[str, Any]:
         key, value = key_and_value(entry, "--option KEY=VALUE")
         options[key] = _option_value(key, value)
     return options
+
+
+def toml_table(entry: str) -> dict[str, Any]:
+    """Return a table written as TOML writes it on one line.
+
+    Raises
+    ------
+    UsageError
+        It is none.
+    """
+    try:
+        table = tomllib.loads(f"value = {entry}")["value"]
+    except tomllib.TOMLDecodeError:
+        table = None
+    if not isinstance(table, dict):
+        raise UsageError(f'found {entry!r}; wanted a TOML table: {{name = "...", variant = "...", of = "..."}}')
+    return table
 
 
 def _option_value(key: str, text: str) -> Any:

@@ -1,7 +1,7 @@
 """What a conversion would do: its cases, names and settings, and every problem that shows without reading pixels."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from dataset_converters.records import Case, DatasetInfo
 from dataset_converters.registry import DatasetModule, RegistryError, describe_dataset, find_dataset, left_out
 from dataset_converters.sources.case_list import Listing, list_readable
 from dataset_converters.writing.case_checks import IDENTIFIER, case_list_faults, exclusion_faults
+from dataset_converters.writing.derived_variants import add_variants
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ class ConversionPlan:
         Empty if conversion can start.
     notes : tuple of str
         What a user should know although it is no fault: files left out on purpose, pairs with little evidence.
+    derive : tuple of mapping
+        The variants made from others, as asked for.
     """
 
     info: DatasetInfo
@@ -48,6 +51,7 @@ class ConversionPlan:
     excluded: Mapping[str, str]
     problems: tuple[ConversionError, ...]
     notes: tuple[str, ...] = ()
+    derive: tuple[Mapping[str, Any], ...] = ()
 
 
 def plan_conversion(
@@ -60,6 +64,7 @@ def plan_conversion(
     training_reader: str = "",
     options: Mapping[str, Any] | None = None,
     exclude: Mapping[str, str] | None = None,
+    derive: Sequence[Mapping[str, Any]] = (),
 ) -> ConversionPlan:
     """List the cases of a collection and check all that needs no pixels; nothing is written.
 
@@ -82,7 +87,9 @@ def plan_conversion(
     if kept or not problems:
         problems += case_list_faults(info, kept, training_reader=training_reader)
     notes = (*(() if problems else _left_out(module, root, settings)), *evidence_notes(kept))
-    return ConversionPlan(info, nnunet, settings, training_reader, kept, excluded, tuple(problems), notes)
+    info, kept = add_variants(info, kept, derive, root=root)
+    found = tuple(problems)
+    return ConversionPlan(info, nnunet, settings, training_reader, kept, excluded, found, notes, tuple(derive))
 
 
 def _plain_options(info: DatasetInfo, options: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import importlib.metadata
 import os
 import platform
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,14 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 _DISTRIBUTIONS = ("ctshift", "numpy", "SimpleITK", "pydicom", "nibabel", "scipy")
 
 
-def conversion_basis(info: DatasetInfo, root: Path, options: Mapping[str, Any], *, without: Path) -> dict[str, Any]:
+def conversion_basis(
+    info: DatasetInfo,
+    root: Path,
+    options: Mapping[str, Any],
+    derive: Sequence[Mapping[str, Any]],
+    *,
+    without: Path,
+) -> dict[str, Any]:
     """Return everything but the cases that decides the bytes of a conversion.
 
     ``kernel_table`` is the hash of the kernel table in use, where the dataset takes one.
@@ -26,6 +33,7 @@ def conversion_basis(info: DatasetInfo, root: Path, options: Mapping[str, Any], 
         "converter": info.name,
         "labels": dict(info.labels),
         "options": shown_options(options, root=root, fingerprint=source_fingerprint),
+        "derive": [shown_options(entry, root=root, fingerprint=source_fingerprint) for entry in derive],
         "kernel_table": _kernel_table(info, options),
         "code": code_sha256(),
         "source": source_fingerprint(root, without=without),

@@ -36,6 +36,7 @@ def convert(
     training_reader: str = "",
     options: Mapping[str, Any] | None = None,
     exclude: Mapping[str, str] | None = None,
+    derive: Sequence[Mapping[str, Any]] = (),
     workers: int = 1,
     link: bool = False,
     progress: bool = True,
@@ -66,6 +67,8 @@ def convert(
         Keywords of the dataset's ``list_cases``.
     exclude : mapping
         Case to the reason it is left out.
+    derive : sequence of mapping
+        Variants to make from others, see `add_variants`; they share the case's label map.
     workers : int
         Processes that convert cases side by side; each holds the images of one case in memory.
     link : bool
@@ -93,18 +96,24 @@ def convert(
         training_reader=training_reader,
         options=options,
         exclude=exclude,
+        derive=derive,
     )
     raise_faults(plan.info.name, plan.problems)
     target = _target(plan, root, out, link=link)
     with only_writer(target):
         records = _converted_records(target, plan.cases, workers=workers, progress=progress)
         _refuse_empty(plan.info, records)
-        write_listings(target, records, shown_options(plan.options, root=root), plan.excluded, notes=plan.notes)
+        write_listings(target, records, _shown_options(plan, root), plan.excluded, notes=plan.notes)
     return target.raw
 
 
+def _shown_options(plan: ConversionPlan, root: Path) -> dict[str, Any]:
+    derived = {"derive": [dict(entry) for entry in plan.derive]} if plan.derive else {}
+    return shown_options({**plan.options, **derived}, root=root)
+
+
 def _target(plan: ConversionPlan, root: Path, out: Path, *, link: bool) -> Target:
-    basis = conversion_basis(plan.info, root, plan.options, without=out)
+    basis = conversion_basis(plan.info, root, plan.options, plan.derive, without=out)
     return Target(out, plan.nnunet, plan.info, plan.training_reader, basis, link)
 
 

@@ -1,0 +1,106 @@
+"""``kernel-fit`` and ``sharpness``: what a reconstruction kernel did, measured in the images."""
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from dataset_converters.atomic import write_text
+from dataset_converters.commands.usage import UsageError
+from dataset_converters.kernels.ct_source import read_ct
+from dataset_converters.kernels.kernel_file import write_kernel_file
+from dataset_converters.physics.kernel_fit import FitError, fit_conversion
+from dataset_converters.physics.sharpness import sharpness_index
+from dataset_converters.physics.transfer_ratio import TransferRatio
+from dataset_converters.records import CtImage
+from dataset_converters.volumes.grid import grid_difference, grid_of
+
+_KEPT_FACTS = ("manufacturer", "model", "kvp", "slice_thickness_mm")
+
+
+def add_kernel_fit_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what ``kernel-fit`` takes."""
+    parser.add_argument("source", type=Path, metavar="SOURCE", help="folder of a DICOM series, or a volume file")
+    parser.add_argument("target", type=Path, metavar="TARGET", help="the same acquisition with the kernel to emulate")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="kernel file (JSON) to write")
+    parser.add_argument("--slices", metavar="A:B", default=":", help="use slices A to B-1, counted from 0; default all")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="write ratio, coherence and noise power there too")
+
+
+def add_sharpness_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what ``sharpness`` takes."""
+    parser.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="DICOM folders or volume files")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="use each N-th slice")
+
+
+def kernel_fit_command(options: argparse.Namespace) -> int:
+    """Write the conversion between the kernels of a pair; say over which band it holds."""
+    source, target = read_ct(options.source), read_ct(options.target)
+    if difference := grid_difference(grid_of(source.image), grid_of(target.image)):
+        raise UsageError(f"target: found {difference[0]}; wanted the source's {difference[1]}")
+    chosen = _slices(options.slices, source.image.GetDepth())
+    first, second = (sitk.GetArrayViewFromImage(image.image)[chosen] for image in (source, target))
+    names = (_name(source, "source"), _name(target, "target"))
+    try:
+        conversion, ratio = fit_conversion(first, second, _pixel_mm(source), names=names)
+    except FitError as error:
+        raise UsageError(f"found {error.found}; wanted {error.wanted}") from error
+    facts: dict[str, str | float] = {name: source.facts[name] for name in _KEPT_FACTS if name in source.facts}
+    facts |= {"pixel_mm": round(_pixel_mm(source)[0], 4), "slices": len(first), "tiles": ratio.tiles}
+    write_kernel_file(options.out, conversion, facts=facts)
+    if options.csv is not None:
+        write_text(options.csv, _ratio_csv(ratio))
+    low, high = (10 * edge for edge in conversion.valid_per_mm)
+    noise = "adds noise" if conversion.adds_noise else "adds no noise"
+    print(f"{options.out}: {names[0]} to {names[1]}, coherence above 0.9 from {low:.2f} to {high:.2f} lp/cm; {noise}")
+    return 0
+
+
+def sharpness_command(options: argparse.Namespace) -> int:
+    """Print the sharpness of each image; return 1 if one of them has none."""
+    if options.every < 1:
+        raise UsageError(f"found --every {options.every}; wanted 1 or more")
+    print("image,kernel,sharpness_lp_per_cm,standard_error,nearest_fitted_kernel,slices")
+    missing = 0
+    for number, path in enumerate(options.images, start=1):
+        image = read_ct(path)
+        try:
+            found = sharpness_index(sitk.GetArrayViewFromImage(image.image), _pixel_mm(image), every=options.every)
+        except ValueError as fault:
+            raise UsageError(f"image {number}: {fault}") from fault
+        if not np.isfinite(found.index_lp_per_cm):
+            missing += 1
+            print(f"image {number}: too little soft tissue", file=sys.stderr)
+        index, error = (f"{value:.3f}" for value in (found.index_lp_per_cm, found.standard_error))
+        print(f"{path},{image.facts.get('kernel', '')},{index},{error},{found.nearest},{found.slices}")
+    return 1 if missing else 0
+
+
+def _slices(text: str, depth: int) -> slice:
+    first, separator, last = text.partition(":")
+    try:
+        chosen = slice(int(first or 0), int(last or depth))
+    except ValueError:
+        chosen = slice(0, 0)
+    if not separator or not 0 <= chosen.start < chosen.stop <= depth:
+        raise UsageError(f"found --slices {text}; wanted A:B with 0 <= A < B <= {depth}")
+    return chosen
+
+
+def _name(image: CtImage, otherwise: str) -> str:
+    return " ".join(image.facts[name] for name in ("manufacturer", "kernel") if image.facts.get(name)) or otherwise
+
+
+def _pixel_mm(image: CtImage) -> tuple[float, float]:
+    spacing = image.image.GetSpacing()
+    return spacing[1], spacing[0]
+
+
+def _ratio_csv(ratio: TransferRatio) -> str:
+    rows = zip(
+        ratio.frequency_per_mm, ratio.ratio, ratio.coherence, ratio.source_power, ratio.target_power, strict=True
+    )
+    lines = (",".join(f"{value:.6g}" for value in row) for row in rows)
+    return "\n".join(["frequency_per_mm,ratio,coherence,source_power,target_power", *lines]) + "\n"
