@@ -121,6 +121,24 @@ def test_old_names_of_entries(tmp_path: Path) -> None:
     assert stored.grid.spacing_mm.tolist() == list(SPACING_MM)
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("CenterOfRotation = 0 0 0", "CenterOfRotation = 9999999999"),
+        ("Offset =", "Offset\xa0="),
+        ("Offset =", "Offset\x0c="),
+    ],
+)
+def test_headers_that_itk_reads_otherwise_are_refused(tmp_path: Path, before: str, after: str) -> None:
+    """ITK loses the spacing behind a wrong centre, and does not know a key with a blank of another kind."""
+    path = written(tmp_path / "ct.mha", numbered())
+    content = path.read_bytes()
+    assert before.encode() in content
+    path.write_bytes(content.replace(before.encode(), after.encode("latin-1")))
+    with pytest.raises(UnreadableFileError):
+        read_meta_image(path)
+
+
 def test_compressed_voxels_behind_a_header_that_does_not_say_how_many(tmp_path: Path) -> None:
     path = edited(written(tmp_path / "ct.mha", numbered(), compressed=True), "CompressedDataSize", "CompressedDataSum")
     with pytest.raises(UnreadableFileError, match="without CompressedDataSize"):

@@ -77,11 +77,13 @@ def _entries(content: bytes) -> tuple[dict[str, str], int]:
         end = content.find(b"\n", start, _LONGEST_HEADER)
         end = len(content) if end < 0 and len(content) < _LONGEST_HEADER else end
         name, equals, value = content[start : max(end, start)].decode("latin-1").partition("=")
-        name = _ALIASES.get(name.strip(), name.strip())
+        name = name.strip(" \t\r")
+        name = _ALIASES.get(name, name)
         if not equals or name in entries:
             found = "an entry that is there twice" if equals else "a header without ElementDataFile at its end"
             raise UnreadableFileError(found=found, wanted="a MetaImage header")
-        if not value.strip(" \t\r\0").replace("\t", " ").isprintable():  # programs disagree on what parts numbers
+        text = f"{name}{value}".strip(" \t\r\0").replace("\t", " ")
+        if not (name.isascii() and text.isprintable()):  # programs disagree on what parts words and numbers
             raise UnreadableFileError(found="control characters in the header", wanted="a MetaImage header")
         entries[name] = value.strip()
         start = end + 1
@@ -141,6 +143,8 @@ def plain_neighbour(path: Path, name: str) -> Path:
 
 
 def _grid(entries: Mapping[str, str], size: tuple[int, ...]) -> Grid:
+    if "CenterOfRotation" in entries:  # of no use to us, but ITK loses the keys that follow a wrong one
+        _numbers(entries, "CenterOfRotation", 3)
     spacing = _numbers(entries, "ElementSpacing" if "ElementSpacing" in entries else "ElementSize", 3)
     matrix = _numbers(entries, "TransformMatrix", 9)
     affine = np.eye(4)
