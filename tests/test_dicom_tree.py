@@ -12,7 +12,7 @@ from dataset_converters.dicom.quiet_pydicom import quiet
 from dataset_converters.dicom.sample import ball_mask, ct_of_mask, write_contours, write_ct_series, write_enhanced_ct
 from dataset_converters.dicom.scan import HeaderScanner
 from dataset_converters.dicom.series import group_dicom_series, read_dicom_series
-from dataset_converters.dicom.tree import ct_of, find_series, list_series, only_series
+from dataset_converters.dicom.tree import ct_of, find_series, list_series, only_series, series_key
 from dataset_converters.errors import ConversionError
 
 WHERE = {"dataset": "demo", "case": "C1"}
@@ -244,3 +244,11 @@ def test_a_damaged_header_is_read_as_pydicom_reads_it_or_left_to_it(data, tmp_pa
     except Exception:  # what pydicom cannot read is refused by the caller
         return
     assert same
+
+
+def test_orientation_of_another_type_is_a_key_like_any_other() -> None:
+    """A damaged header holds bytes where numbers should stand; the series is refused later, by its checks."""
+    damaged = {"ImageOrientationPatient": [b"\x01\x02", 1.0]}
+    assert series_key(damaged)[-2:] == (str(b"\x01\x02"), "1.00")
+    whole = {"ImageOrientationPatient": ["1", "0", "0", "0", "1", "0.004"]}
+    assert series_key(whole)[-6:] == ("1.00", "0.00", "0.00", "0.00", "1.00", "0.00")

@@ -143,8 +143,16 @@ def series_key(header: pydicom.Dataset) -> tuple[str, ...]:
     if uid:
         return uid, kernel
     names = ("StudyInstanceUID", "FrameOfReferenceUID", "Rows", "Columns")
-    turned = [f"{value:.2f}" for value in multiple(header.get("ImageOrientationPatient"))]
+    turned = [_rounded(value) for value in multiple(header.get("ImageOrientationPatient"))]
     return "", kernel, *(str(header.get(name) or "") for name in names), *turned
+
+
+def _rounded(cosine: object) -> str:
+    """Return a direction cosine to two decimals, and what is no number as it stands: it is refused later."""
+    try:
+        return f"{float(str(cosine)):.2f}"
+    except ValueError:
+        return str(cosine)
 
 
 def _modality(header: pydicom.Dataset) -> str:
