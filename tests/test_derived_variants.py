@@ -117,7 +117,7 @@ def test_metal_is_said() -> None:
     metal = sitk.GetImageFromArray(values)
     metal.CopyInformation(image.image)
     facts = make_variant("toy", target="B30f")(CtImage(metal, image.facts), "P1").facts
-    assert "clipped in metal" in facts["emulation_doubts"]
+    assert "clipped in metal" in facts["doubt_metal"]
 
 
 @pytest.mark.parametrize(

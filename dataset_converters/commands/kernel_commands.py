@@ -4,19 +4,23 @@ import argparse
 import sys
 from pathlib import Path
 
-import numpy as np
 import SimpleITK as sitk
 
 from dataset_converters.atomic import write_text
 from dataset_converters.commands.usage import UsageError
 from dataset_converters.kernels.ct_source import read_ct
+from dataset_converters.kernels.image_checks import cut_off_fault, geometry_fault, image_doubts, unit_fault
 from dataset_converters.kernels.kernel_file import write_kernel_file
 from dataset_converters.physics.kernel_fit import FitError, fit_conversion
-from dataset_converters.physics.sharpness import sharpness_index
+from dataset_converters.physics.sharpness import MUCH_TISSUE, NO_TISSUE, Sharpness, sharpness_index
 from dataset_converters.physics.transfer_ratio import TransferRatio
 from dataset_converters.records import CtImage
 from dataset_converters.volumes.grid import grid_difference, grid_of
 
+_COLUMNS = (
+    *("image", "kernel", "sharpness_lp_per_cm", "standard_error", "nearest_fitted_kernel", "slices", "basis"),
+    *(f"{border}_{what}" for border in ("lung", "skin") for what in ("rise_mm", "rise_standard_error_mm", "edges")),
+)
 _KEPT_FACTS = ("manufacturer", "model", "kvp", "slice_thickness_mm")
 
 
@@ -40,6 +44,9 @@ def kernel_fit_command(options: argparse.Namespace) -> int:
     source, target = read_ct(options.source), read_ct(options.target)
     if difference := grid_difference(grid_of(source.image), grid_of(target.image)):
         raise UsageError(f"target: found {difference[0]}; wanted the source's {difference[1]}")
+    for name, image in (("source", source), ("target", target)):
+        _refuse(name, geometry_fault(image.image) or cut_off_fault(sitk.GetArrayViewFromImage(image.image)))
+        _warn(name, image)
     chosen = _slices(options.slices, source.image.GetDepth())
     first, second = (sitk.GetArrayViewFromImage(image.image)[chosen] for image in (source, target))
     names = (_name(source, "source"), _name(target, "target"))
@@ -62,20 +69,40 @@ def sharpness_command(options: argparse.Namespace) -> int:
     """Print the sharpness of each image; return 1 if one of them has none."""
     if options.every < 1:
         raise UsageError(f"found --every {options.every}; wanted 1 or more")
-    print("image,kernel,sharpness_lp_per_cm,standard_error,nearest_fitted_kernel,slices")
+    print(",".join(_COLUMNS))
     missing = 0
     for number, path in enumerate(options.images, start=1):
-        image = read_ct(path)
-        try:
-            found = sharpness_index(sitk.GetArrayViewFromImage(image.image), _pixel_mm(image), every=options.every)
-        except ValueError as fault:
-            raise UsageError(f"image {number}: {fault}") from fault
-        if not np.isfinite(found.index_lp_per_cm):
-            missing += 1
-            print(f"image {number}: too little soft tissue", file=sys.stderr)
-        index, error = (f"{value:.3f}" for value in (found.index_lp_per_cm, found.standard_error))
-        print(f"{path},{image.facts.get('kernel', '')},{index},{error},{found.nearest},{found.slices}")
+        image, name = read_ct(path), f"image {number}"
+        volume = sitk.GetArrayViewFromImage(image.image)
+        _refuse(name, geometry_fault(image.image) or unit_fault(volume))
+        if cut := cut_off_fault(volume):
+            print(f"{name}: warning: {cut[0]}; wanted {cut[1]}", file=sys.stderr)
+        _warn(name, image)
+        found = sharpness_index(volume, _pixel_mm(image), every=options.every)
+        if found.basis != MUCH_TISSUE:
+            missing += found.basis == NO_TISSUE
+            effect = "no index" if found.basis == NO_TISSUE else "a less certain index"
+            print(f"{name}: too little soft tissue: {effect}", file=sys.stderr)
+        print(f"{path},{image.facts.get('kernel', '')},{_row(found)}")
     return 1 if missing else 0
+
+
+def _row(found: Sharpness) -> str:
+    index = (f"{found.index_lp_per_cm:.3f}", f"{found.standard_error:.3f}")
+    cells = [*index, found.nearest, str(found.slices), found.basis]
+    for edge in (found.lung_edge, found.skin_edge):
+        cells += [f"{edge.rise_mm:.3f}", f"{edge.standard_error_mm:.3f}", str(edge.segments)]
+    return ",".join(cells)
+
+
+def _refuse(name: str, fault: tuple[str, str] | None) -> None:
+    if fault is not None:
+        raise UsageError(f"{name}: found {fault[0]}; wanted {fault[1]}")
+
+
+def _warn(name: str, image: CtImage) -> None:
+    for doubt, found in image_doubts(image.image, sitk.GetArrayViewFromImage(image.image), image.facts).items():
+        print(f"{name}: warning: {doubt.removeprefix('doubt_').replace('_', ' ')}: {found}", file=sys.stderr)
 
 
 def _slices(text: str, depth: int) -> slice:

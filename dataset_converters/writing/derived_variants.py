@@ -14,6 +14,7 @@ from dataset_converters.records import Case, CtImage, DatasetInfo
 from dataset_converters.writing.case_checks import IDENTIFIER
 
 _OWN_KEYS = ("name", "variant", "of")
+_FILE_OPTIONS = ("_file", "_mtf")
 
 
 def add_variants(
@@ -26,7 +27,7 @@ def add_variants(
     entries : sequence of mapping
         ``name`` of the new variant, ``variant`` (a file of ``dataset_converters/variants``), ``of`` (the variant it is
         made from; cases without that variant get none), and the options of the file. Relative paths in options that
-        end in ``_file`` count from ``root``, the source folder.
+        end in ``_file`` or ``_mtf`` count from ``root``, the source folder.
 
     Raises
     ------
@@ -57,7 +58,8 @@ def _variant_file(info: DatasetInfo, name: str) -> Any:
 
 def option_paths(entry: Mapping[str, Any], root: Path) -> dict[str, Path]:
     """Return the files an entry names, by option."""
-    return {key: Path(root, value) for key, value in entry.items() if key.endswith("_file") and isinstance(value, str)}
+    named = {key: value for key, value in entry.items() if key.endswith(_FILE_OPTIONS) and isinstance(value, str)}
+    return {key: Path(root, value) for key, value in named.items() if value}
 
 
 def _maker(info: DatasetInfo, module: Any, entry: Mapping[str, Any], root: Path) -> Callable[[CtImage, str], CtImage]:
