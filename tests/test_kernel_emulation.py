@@ -193,3 +193,5 @@ def test_sharpness_tells_the_real_pair_apart(
     volumes, pixel = real_pair
     soft, sharp = (sharpness_index(volumes[name], pixel, every=4) for name in ("B", "L"))
     assert sharp.index_lp_per_cm - soft.index_lp_per_cm > 5 * (sharp.standard_error + soft.standard_error)
+    for blurred, crisp in ((soft.lung_edge, sharp.lung_edge), (soft.skin_edge, sharp.skin_edge)):
+        assert blurred.rise_mm - crisp.rise_mm > 5 * (blurred.standard_error_mm + crisp.standard_error_mm)

@@ -11,15 +11,15 @@ import numpy as np
 import SimpleITK as sitk
 
 from benchmarks.performance.emulation_figures import draw_trial
+from benchmarks.performance.emulation_oracle import oracle_lines
 from benchmarks.performance.emulation_pair import Trial, describe_volume, try_pair
+from benchmarks.performance.emulation_sharpness import sharpness_lines
 from dataset_converters.atomic import write_text
 from dataset_converters.dicom.headers import find_dicom_files
 from dataset_converters.dicom.series import group_dicom_series, inspect_dicom_series, load_dicom_series
 from dataset_converters.physics.conversion import conversion_between
 from dataset_converters.physics.emulation import emulate_kernel, slice_noise
 from dataset_converters.physics.kernels import KERNELS
-from dataset_converters.physics.oracle import Scanner, project, reconstruct
-from dataset_converters.physics.sharpness import sharpness_index
 
 _SLICES = 48
 
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str]) -> int:
         trial = try_pair(volumes[source], volumes[target], pixel, names=(source, target), soft=volumes["B"])
         draw_trial(trial, pixel, options.out / f"emulation_{source}_to_{target}.png")
         lines += _trial_lines(trial, pixel, volumes["B"])
-    lines += _oracle_lines() + _speed_lines(volumes["B"], pixel) + _sharpness_lines(volumes, pixel, options.sts)
+    lines += oracle_lines() + _speed_lines(volumes["B"], pixel) + sharpness_lines(volumes, pixel, options.sts)
     text = "\n".join(lines) + "\n"
     write_text(options.out / "emulation.md", text)
     print(text)
@@ -84,31 +84,6 @@ def _trial_lines(trial: Trial, pixel: tuple[float, float], soft: np.ndarray) -> 
     return [*lines, "", f"Images, profile, transfer ratio and noise power: `{figure}`, written beside the report.", ""]
 
 
-def _oracle_lines() -> list[str]:
-    """Compare with projections of a phantom: noise of tissue, from one shared set of noisy projections."""
-    fine, fine_mm, scanner = 512, 0.35, Scanner(views=240)
-    y, x = (np.mgrid[:fine, :fine] - (fine - 1) / 2) * fine_mm
-    lung = ((x - 38) / 20) ** 2 + (y / 30) ** 2 < 1
-    chest = np.where(lung, -850.0, np.where((x / 75) ** 2 + (y / 60) ** 2 < 1, 40.0, -1000.0))
-    made = reconstruct(project(chest, fine_mm, scanner, seed=1), fine_mm, list(KERNELS.values()), scanner)
-    images = {name: np.clip(image, -1024, 3071) for name, image in zip(KERNELS, made, strict=True)}
-    lines = [
-        "## Against the oracle (projections of a phantom)",
-        "",
-        "| SD of tissue (HU) | oracle | emulated | ratio |",
-    ]
-    lines.append("|---|---|---|---|")
-    for source in KERNELS:
-        for target in KERNELS:
-            if source == target or source == "B10f":
-                continue
-            conversion = conversion_between(KERNELS[source], KERNELS[target])
-            emulated = emulate_kernel(images[source][None], (0.7, 0.7), conversion, seed=3)[0]
-            sd = [float(image[100:150, 60:100].std()) for image in (images[target], emulated)]
-            lines.append(f"| {source} to {target} | {sd[0]:.1f} | {sd[1]:.1f} | {sd[1] / sd[0]:.3f} |")
-    return [*lines, "", "From B10f nothing is emulated: it leaves nothing above 4 lp/cm to restore.", ""]
-
-
 def _speed_lines(volume: np.ndarray, pixel: tuple[float, float]) -> list[str]:
     part = volume[:_SLICES]
     rows = ["## Speed (512 x 512 slices a CPU second, one core)", "", "| | slices/s | wanted |", "|---|---|---|"]
@@ -136,46 +111,3 @@ def _projection_speed(plane: np.ndarray) -> float:
     sinogram = radon(plane.astype(float) + 1000.0, theta=angles, circle=False)
     iradon(sinogram, theta=angles, filter_name="hann", circle=False, output_size=512)
     return 1.0 / (time.process_time() - start)
-
-
-def _sharpness_lines(volumes: dict[str, np.ndarray], pixel: tuple[float, float], sts: Path | None) -> list[str]:
-    lines = [
-        "## Sharpness index",
-        "",
-        "| image | lp/cm | standard error | even slices | odd slices |",
-        "|---|---|---|---|---|",
-    ]
-    conversions = {name: conversion_between(KERNELS["B30f"], KERNELS[name]) for name in KERNELS if name != "B30f"}
-    made = {
-        f"B emulated from B30f to {name}": emulate_kernel(volumes["B"], pixel, c, seed=2)
-        for name, c in conversions.items()
-    }
-    for name, volume in ({f"Philips {kernel}": v for kernel, v in volumes.items()} | made).items():
-        whole, even, odd = (sharpness_index(part, pixel) for part in (volume, volume[::2], volume[1::2]))
-        shown = (whole.index_lp_per_cm, whole.standard_error, even.index_lp_per_cm, odd.index_lp_per_cm)
-        lines.append(f"| {name} | " + " | ".join(f"{value:.3f}" for value in shown) + " |")
-    return [*lines, "", *(_sts_lines(sts) if sts is not None else [])]
-
-
-def _sts_lines(folder: Path) -> list[str]:
-    from dataset_converters.dicom.series import read_dicom_series
-
-    found: dict[str, list[float]] = {"SOFT": [], "STANDARD": []}
-    without = 0
-    for patient in sorted(folder.glob("STS_*")):
-        loaded = read_dicom_series(patient / "CT" / "image", dataset="sts", case=patient.name)
-        spacing = loaded.image.GetSpacing()
-        index = sharpness_index(sitk.GetArrayFromImage(loaded.image), (spacing[1], spacing[0]), every=2).index_lp_per_cm
-        without += int(not np.isfinite(index))
-        if np.isfinite(index):
-            found[loaded.facts["kernel"]].append(index)
-    soft, standard = (np.array(found[name]) for name in ("SOFT", "STANDARD"))
-    auc = float(np.mean(soft[:, None] < standard[None, :]))
-    spread = "; ".join(
-        f"{name} {np.min(v):.2f} to {np.max(v):.2f}, median {np.median(v):.2f}" for name, v in found.items()
-    )
-    return [
-        f"Soft-tissue sarcoma patients, lp/cm: {spread}. AUC of telling SOFT from STANDARD: {auc:.3f}"
-        f" ({len(soft)} and {len(standard)} patients; {without} without enough soft tissue).",
-        "",
-    ]

@@ -4,6 +4,11 @@ The model is that of ``physics.conversion`` and ``physics.emulation``: gain in t
 target kernel is the sharper one. From sharp to soft it comes close to a real reconstruction; from soft to sharp its
 statistics are right and its texture is one of many. Iterative and learned reconstruction are not modelled. Results on
 emulated images are reported apart from those on reconstructed ones.
+
+The kernels are the fitted ones, a pair's own (``kernel_file``), or measured MTF curves of one scanner. Of two curves
+the gain is their ratio; the noise passes no aperture, so its spectrum is the ramp times the curve without that of the
+scanner (``physics.mtf_curve``). What speaks against an emulation (metal, clipped air, a lost spacing, a corrected tilt,
+a curve that ends early) is kept as facts of the image, named ``doubt_...``.
 """
 
 import math
