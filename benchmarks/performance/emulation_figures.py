@@ -18,7 +18,7 @@ _BLUE, _ORANGE, _GREY, _GREEN = "#0072B2", "#D55E00", "#666666", "#009E73"
 def draw_trial(trial: Trial, pixel_yx_mm: tuple[float, float], path: Path) -> None:
     """Write one figure (PNG) of a trial."""
     matplotlib.use("Agg")
-    figure = Figure(figsize=(13, 9), layout="constrained")
+    figure = Figure(figsize=(13, 7.5), layout="constrained")
     axes = figure.subplots(2, 4)
     z = len(trial.source) // 2
     names = (f"{trial.names[0]}, real", f"{trial.names[1]}, emulated", f"{trial.names[1]}, real", "emulated minus real")
@@ -61,7 +61,7 @@ def _draw_noise(axis: "matplotlib.axes.Axes", trial: Trial, pixel_yx_mm: tuple[f
         total = Autocovariance(sum(p.products for p in parts), sum(p.pairs for p in parts))  # type: ignore[arg-type]
         frequency, power = noise_spectrum(total, pixel_yx_mm)
         axis.semilogy(10 * frequency, np.maximum(power, 1e-2), color=colour, label=name)
-    axis.set(xlabel="lp/cm", ylabel="HU² mm²", title="noise power in soft tissue")
+    axis.set(xlabel="lp/cm", ylabel="HU² mm²", ylim=(1, None), title="noise power in soft tissue")
     axis.legend(fontsize=7)
 
 
@@ -69,7 +69,7 @@ def _draw_histogram(axis: "matplotlib.axes.Axes", trial: Trial) -> None:
     bins = [float(edge) for edge in range(-1024, 200, 8)]
     for volume, colour, name in _shown(trial):
         axis.hist(volume.ravel(), bins=bins, histtype="step", color=colour, label=name)
-    axis.set(xlabel="HU", ylabel="voxels", yscale="log", title="values")
+    axis.set(xlabel="HU", ylabel="voxels", yscale="log", xticks=(-1000, -500, 0), title="values")
     axis.legend(fontsize=7)
 
 

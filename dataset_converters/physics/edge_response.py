@@ -24,6 +24,8 @@ _WIDTHS_MM = np.geomspace(0.12, 2.5, 60)
 _SHIFTS_MM = np.arange(-1.2, 1.21, 0.1)
 _MOST_SLICES = 40
 _FEWEST_SEGMENTS, _FEWEST_SLICES = 20, 4
+BLOCKS = 10
+"""Blocks of neighbouring slices that are resampled: slices near each other are no independent measurements."""
 _RESAMPLES = 100
 
 
@@ -36,7 +38,7 @@ class EdgeResponse:
     rise_mm : float
         From 10 to 90 % of the step: median over segments; NaN if there are too few.
     standard_error_mm : float
-        By resampling slices; it holds what differs from place to place, not the blur that all places share.
+        By resampling blocks of slices; it holds what differs from place to place, not the blur that all share.
     segments : int
         Stretches of about 10 mm that were used.
     """
@@ -123,8 +125,9 @@ def _response(parts: list[NDArray[np.float64]]) -> EdgeResponse:
         return EdgeResponse(float("nan"), float("nan"), sum(map(len, parts)))
     limit = np.median(np.concatenate(parts)[:, 1])
     rises = [part[part[:, 1] <= limit, 0] for part in parts]
-    rng = np.random.default_rng(0)
-    choices = rng.integers(0, len(rises), (_RESAMPLES, len(rises)))
-    resampled = [float(np.median(np.concatenate([rises[index] for index in choice]))) for choice in choices]
+    split = np.array_split(np.arange(len(rises)), min(len(rises), BLOCKS))
+    blocks = [np.concatenate([rises[index] for index in block]) for block in split]
+    choices = np.random.default_rng(0).integers(0, len(blocks), (_RESAMPLES, len(blocks)))
+    resampled = [np.median(np.concatenate([blocks[index] for index in choice])) for choice in choices]
     together = np.concatenate(rises)
     return EdgeResponse(float(np.median(together)), float(np.std(resampled)), len(together))
