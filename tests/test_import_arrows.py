@@ -18,8 +18,8 @@ ALLOWED = {
 }
 """Longest matching module prefix decides; ``benchmarks.study`` allows that module and nothing below it."""
 WITHOUT_TORCH = ("analysis", "dataset_converters")
-WITH_TORCH = ("dataset_converters.physics.oracle",)
-"""Slow simulation for tests; imported where it is used."""
+WITH_TORCH = ("dataset_converters.physics.parallel_beam", "dataset_converters.physics.fan_beam")
+"""The two beams of the slow simulation for tests; imported where they are used."""
 TORCH = {"torch", "torchvision", "nnunetv2"}
 MODULES = sorted(path for package in PACKAGES for path in (REPOSITORY / package).rglob("*.py"))
 
