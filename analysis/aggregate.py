@@ -162,8 +162,6 @@ def _flagged(counted: pd.DataFrame) -> pd.DataFrame:
 
 
 def _patients_on(rows: pd.DataFrame, study: Study, test_set: TestSet) -> pd.DataFrame:
-    kinds = rows.groupby("dataset")["variant_kind"].nunique()
-    mixed = set(kinds.index[kinds > 1])
     by_variant = rows.drop(columns="status")
     for keys in (["seed", "fold", "case"], ["seed", "fold"], []):
         by_variant = mean_by(by_variant, [*GROUP, "variant", *keys])
@@ -176,6 +174,5 @@ def _patients_on(rows: pd.DataFrame, study: Study, test_set: TestSet) -> pd.Data
     if study.tables.paired:
         incomplete = values["defined"].lt(len(test_set.variants)) & values["reason"].eq("")
         values.loc[incomplete, "reason"] = "not every kernel has a value"
-    values.loc[values["dataset"].isin(mixed), "reason"] = "native and other variants are never pooled"
     values.loc[values["reason"].ne(""), "value"] = float("nan")
     return values.assign(test_set=test_set.name)

@@ -31,9 +31,9 @@ SAME = 1e-12
 """Values whose spread is a smaller share of the largest differ by floating noise only."""
 COLUMNS = (
     "metric", "structure", "trainer", "by", "slices", "arm", "label", "dataset", "variant", "kind", "column",
-    "in_domain", "patients", "cases", "mean", "median", "infinite", "home_mean", "home_median", "pairing", "n", "loss",
-    "low", "high", "reason", "median_loss", "tail", "worst", "below_floor", "floor", "missed", "no_prediction",
-    "nothing_to_find", "no_distance", "undefined",
+    "home_kind", "in_domain", "patients", "cases", "mean", "median", "infinite", "home_mean", "home_median", "pairing",
+    "n", "loss", "low", "high", "reason", "median_loss", "tail", "worst", "below_floor", "floor", "missed",
+    "no_prediction", "nothing_to_find", "no_distance", "undefined",
 )  # fmt: skip
 
 
@@ -64,7 +64,8 @@ def cross_matrix(results: Results, *, metric: str = "DSC", structure: str, train
     DataFrame
         ``COLUMNS``. ``slices``: which slices were scored, the first choice among the test sets that takes an arm away
         from home; others are never mixed in. ``arm`` is the table row (recipe), ``column`` the label of the test
-        domain. ``mean`` is over the patients with a finite value, of whom there are ``patients - infinite``;
+        domain. At home an arm has images of one kind, ``home_kind``: the cell's if it was trained on such, else the
+        first. ``mean`` is over the patients with a finite value, of whom there are ``patients - infinite``;
         ``median`` is over all ``patients``. ``loss`` with its 95% interval is in-domain minus this cell where higher
         is better and this cell minus in-domain otherwise: within the ``n`` patients who have both (t interval) if
         they are enough (`compare`), otherwise between the means of all ``n`` patients (Welch), which mixes in how hard
@@ -202,17 +203,19 @@ def _in_order(values: pd.DataFrame, study: Study, *, by: By) -> list[tuple[str, 
 def _cell(study: Study, row: _Row, column: tuple[str, str], *, metric: str, by: By) -> dict[str, Any]:
     dataset, detail = column
     places = row.columns[column]
-    away, home = row.patients(places), row.patients(_at_home(study, row, dataset=dataset, by=by))
+    cases = row.cases.iloc[places]
+    kind = str(cases["variant_kind"].iloc[0])
+    home_kind, home_places = _at_home(study, row, dataset=dataset, by=by, kind=kind)
+    away, home = row.patients(places), row.patients(home_places)
     direction = find_metric(metric).direction
     loss = _loss(study, row.recipe, home=home, away=away, direction=direction)
     summary, at_home = summarise(list(away.values())), summarise(list(home.values()))
-    cases = row.cases.iloc[places]
     counts = status_counts(cases)
     variant = detail if by == "variant" else ""
     defined = row.values[places][~np.isnan(row.values[places])]
     return {
         "arm": row.recipe, "label": rows_of_study(study)[row.recipe], "dataset": dataset, "variant": variant,
-        "kind": str(cases["variant_kind"].iloc[0]),
+        "kind": kind, "home_kind": home_kind,
         "in_domain": in_domain(study, row.recipe, dataset=dataset, variant=variant, by=by),
         "patients": summary.n, "cases": len(defined), "mean": summary.mean, "median": summary.median,
         "infinite": summary.infinite, "home_mean": at_home.mean, "home_median": at_home.median, **asdict(loss),
@@ -223,14 +226,19 @@ def _cell(study: Study, row: _Row, column: tuple[str, str], *, metric: str, by: 
     }  # fmt: skip
 
 
-def _at_home(study: Study, row: _Row, *, dataset: str, by: By) -> npt.NDArray[np.intp]:
-    """Return the places of the cases an arm is at home on: with ``variant`` only those of this dataset."""
-    home = [
-        places
-        for (name, variant), places in row.variants.items()
-        if (by == "dataset" or name == dataset) and in_domain(study, row.recipe, dataset=name, variant=variant, by=by)
-    ]
-    return np.concatenate(home) if home else np.array([], dtype=np.intp)
+def _at_home(study: Study, row: _Row, *, dataset: str, by: By, kind: str) -> tuple[str, npt.NDArray[np.intp]]:
+    """Return the places of the cases an arm is at home on, of one kind: that of the cell, else the first there is.
+
+    With ``variant`` only those of this dataset.
+    """
+    home: dict[str, list[npt.NDArray[np.intp]]] = {}
+    for (name, variant), places in row.variants.items():
+        if (by == "dataset" or name == dataset) and in_domain(study, row.recipe, dataset=name, variant=variant, by=by):
+            home.setdefault(str(row.cases["variant_kind"].iloc[places[0]]), []).append(places)
+    if not home:
+        return "", np.array([], dtype=np.intp)
+    chosen = kind if kind in home else next(iter(home))
+    return chosen, np.concatenate(home[chosen])
 
 
 def _loss(study: Study, recipe: str, *, home: PatientValues, away: PatientValues, direction: str) -> Loss:

@@ -60,7 +60,7 @@ def _evaluate(options: argparse.Namespace) -> None:
 def _evaluate_run(root: Path, *, workers: int) -> None:
     run = open_run(root)
     scores = evaluate(run, workers=workers, show_progress=True)
-    write_scores(scores, list_images(run), root)
+    write_scores(scores, list_images(run, workers=workers), root)
     troubled = scores[scores["status"].isin(("missing", "failed", "no_reference"))]
     print(f"{len(scores)} scores, {len(troubled)} without a value, in {root / 'scores.csv'}")
     for reason, count in troubled["reason"].value_counts().head(5).items():

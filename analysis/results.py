@@ -10,10 +10,12 @@ import pandas as pd
 from analysis.errors import AnalysisError
 from analysis.run_folder import RunFolder, open_run, read_scores
 from analysis.score_checks import refuse_mixed_scores, refuse_repeated_scores
+from analysis.variant_kinds import refuse_mixed_kinds
 from benchmarks.study import Study
 
 CASE_COLUMNS = ("dataset", "patient", "case", "role")
 IMAGE_COLUMNS = ("dataset", "patient", "case", "variant", "variant_kind", "slices", "lung_slices")
+SHARPNESS_COLUMNS = ("sharpness_lp_per_cm", "sharpness_standard_error")
 TRAINING_COLUMNS = ("arm", "seed", "fold", "dataset", "patient", "case", "variant", "chosen_slices")
 
 
@@ -32,7 +34,8 @@ class Results:
         case has none).
     images : DataFrame
         One row per image: ``IMAGE_COLUMNS``; ``lung_slices`` counts slices on which the reference shows lung, NaN
-        where no reader outlined the lung on every slice. Further columns are acquisition facts (``kernel``...).
+        where no reader outlined the lung on every slice. ``SHARPNESS_COLUMNS`` (lp/cm, NaN: not measurable) are there
+        unless an older version evaluated the run. Further columns are acquisition facts (``kernel``...).
     training : DataFrame
         One row per arm, seed, fold and training image: ``TRAINING_COLUMNS``; ``chosen_slices`` counts the slices
         trained on, all with lung, in an arm of ``[equal_arms]`` that levels them, NaN: the whole image.
@@ -42,7 +45,8 @@ class Results:
     Raises
     ------
     AnalysisError
-        If two score rows have the same key, or a metric has several definitions, backends or post-processings.
+        If two score rows have the same key, a metric has several definitions, backends or post-processings, or a test
+        set has images of two kinds.
     """
 
     study: Study
@@ -53,9 +57,10 @@ class Results:
     run: RunFolder | None = None
 
     def __post_init__(self) -> None:
-        """Refuse scores that no table may average: repeated rows, and one metric measured in two ways."""
+        """Refuse scores that no table may average: repeated rows, one metric measured in two ways, two kinds."""
         refuse_repeated_scores(self.scores)
         refuse_mixed_scores(self.scores)
+        refuse_mixed_kinds(self.scores, self.study)
 
 
 def results_in_memory(scores: pd.DataFrame, study: Study, *, cases: pd.DataFrame | None = None) -> Results:
@@ -112,7 +117,8 @@ def _images(path: Path) -> pd.DataFrame:
     missing = [name for name in IMAGE_COLUMNS if name not in images.columns]
     if missing:
         raise AnalysisError(f"{path}: columns {', '.join(missing)} not found; evaluate the run again")
-    counts = {name: pd.to_numeric(images[name]) for name in ("slices", "lung_slices")}
+    numbers = ("slices", "lung_slices", *(name for name in SHARPNESS_COLUMNS if name in images.columns))
+    counts = {name: pd.to_numeric(images[name]) for name in numbers}
     return images.assign(**counts)
 
 

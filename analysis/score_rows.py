@@ -12,6 +12,7 @@ from analysis.empties import counted_values
 from analysis.errors import AnalysisError
 from analysis.metric import find_metric
 from analysis.score_checks import refuse_repeated_scores
+from analysis.variant_kinds import refuse_mixed_kinds
 from benchmarks.study import Study, TestSet
 
 READER_TRAINERS = ("reader", "repeat")
@@ -31,10 +32,11 @@ def counted_rows(scores: pd.DataFrame, study: Study, *, metric: str) -> pd.DataF
     Raises
     ------
     AnalysisError
-        If an arm is not in the study, or two rows have the same key.
+        If an arm is not in the study, two rows have the same key, or a test set has images of two kinds.
     """
     rows = scores[scores["metric"].eq(metric)]
     refuse_repeated_scores(rows)
+    refuse_mixed_kinds(rows, study)
     compared = rows["trainer"].isin(READER_TRAINERS)
     known = {entry.name for entry in study.arms} | {entry.name for entry in study.baselines}
     unknown = sorted(set(rows.loc[~compared, "arm"].unique()) - known)

@@ -24,6 +24,7 @@ from benchmarks.overlap_check import join_persons, refuse_overlaps
 from benchmarks.patients import Patient, divide
 from benchmarks.study import Study
 from benchmarks.study_file import StudyError, load_study
+from benchmarks.study_kinds import mixed_kinds
 from benchmarks.unlabelled import annotated_patients, unlabelled_faults
 from dataset_converters.atomic import DiskFullError, write_json
 from dataset_converters.kernels.fitted import fitted_kernel
@@ -42,13 +43,15 @@ def assemble(run: Path) -> Path:
     ------
     StudyError
         If a dataset, structure, variant or reader the study names does not exist, the split fails, arms cannot be
-        levelled, a person would be trained on and tested, or a case without annotation trained on or scored.
+        levelled, a person would be trained on and tested, a case without annotation trained on or scored, or a test set
+        would average native images and others.
     """
     study = load_study(run / "study.toml")
     device = json.loads((run / "run.json").read_text(encoding="utf-8"))["device"]
     converted = {use.name: _converted(run, use.name) for use in study.datasets}
     _check_names(study, converted)
     images, references = _images(study, converted), _references(study, converted)
+    _refuse_mixed_kinds(study, images)
     hashes = {image: entry["sha256"] for image, entry in images.items()}
     patients = join_persons(study, _patients(images, converted), hashes)
     readers = {case: reference["readers"] for case, reference in references.items()}
@@ -108,6 +111,12 @@ def _check_names(study: Study, converted: Mapping[str, Any]) -> None:
         for variant in names:
             if variant not in variants:
                 raise StudyError(f"{name}: no case has variant {variant!r}; the variants are {sorted(variants)}")
+
+
+def _refuse_mixed_kinds(study: Study, images: Entries) -> None:
+    kinds = {(entry["dataset"], entry["variant"]): (entry["variant_kind"],) for entry in images.values()}
+    if faults := mixed_kinds(study, kinds):
+        raise StudyError("; ".join(faults))
 
 
 def _images(study: Study, converted: Mapping[str, Any]) -> Entries:

@@ -18,9 +18,10 @@ from benchmarks.run_folder import list_differences, source_folders
 from benchmarks.scoring_check import scoring_fault
 from benchmarks.study import DatasetUse, Study
 from benchmarks.study_file import StudyError, load_study
+from benchmarks.study_kinds import mixed_kinds
 from benchmarks.unlabelled import annotated_patients, unlabelled_faults
 from dataset_converters.errors import ConversionError
-from dataset_converters.records import Case
+from dataset_converters.records import Case, DatasetInfo
 
 NNUNET_VERSIONS = SpecifierSet(">=2.8.1,<2.9")
 BYTES_PER_SQUARED_WIDTH = 200_000
@@ -78,20 +79,24 @@ def _check_data(study: Study, run: Path, data: Path | None) -> list[str]:
     findings: list[str] = []
     cases: dict[str, list[Case]] = {}
     labels: set[str] = set()
+    kinds: dict[tuple[str, str], tuple[str]] = {}
     for use in study.datasets:
         try:
-            cases[use.name], known = _list_cases(use, folders[use.name])
-            labels |= known
+            cases[use.name], info = _list_cases(use, folders[use.name])
+            labels |= set(info.labels)
+            found = {variant for case in cases[use.name] for variant in case.images}
+            kinds |= {(use.name, variant): (info.variants[variant],) for variant in found}
         except (StudyError, ConversionError, ConversionErrors, RegistryError) as error:
             findings.append(f"dataset {use.name}: {error}")
         except Exception as error:  # a converter may stop on anything a stranger's folder holds
             findings.append(f"dataset {use.name}: {unexpected_fault(use.converter, '', error)}")
     if findings and data is None:
         findings.append("no --data was given; give the folder that holds the source data")
-    return findings or _unknown_names(study, cases, labels) or _impossible_split(study, cases)
+    findings = findings or _unknown_names(study, cases, labels) or mixed_kinds(study, kinds)
+    return findings or _impossible_split(study, cases)
 
 
-def _list_cases(use: DatasetUse, folder: Path) -> tuple[list[Case], set[str]]:
+def _list_cases(use: DatasetUse, folder: Path) -> tuple[list[Case], DatasetInfo]:
     from dataset_converters.registry import describe_dataset, find_dataset
     from dataset_converters.sources.case_list import list_cases_without
     from dataset_converters.writing.derived_variants import add_variants
@@ -99,14 +104,15 @@ def _list_cases(use: DatasetUse, folder: Path) -> tuple[list[Case], set[str]]:
     module = find_dataset(use.converter)
     info = describe_dataset(module, folder, use.options)
     cases, faulty = list_cases_without(module, folder, use.options, exclude=use.exclude)
-    cases = list(add_variants(info, cases, use.derive, root=folder)[1])
+    info, added = add_variants(info, cases, use.derive, root=folder)
+    cases = list(added)
     unknown = sorted(set(use.exclude) - faulty - {case.case for case in cases})
     if unknown:
         raise StudyError(f"excludes {unknown}, which are no cases of it")
     cases = [case for case in cases if case.case not in use.exclude]
     if not cases:
         raise StudyError(f"no case found in {folder}")
-    return cases, set(info.labels)
+    return cases, info
 
 
 def _unknown_names(study: Study, cases: Mapping[str, list[Case]], labels: set[str]) -> list[str]:

@@ -272,7 +272,11 @@ def _images(people: list[tuple[str, str]], generator: np.random.Generator) -> pd
         for dataset, patient in [*people, *trained]
         for variant in ("LK", "MK", "SK")
     ]  # fmt: skip
-    return pd.DataFrame(rows, columns=[*IMAGE_COLUMNS, "manufacturer_model", "slice_thickness_mm"])
+    images = pd.DataFrame(rows, columns=[*IMAGE_COLUMNS, "manufacturer_model", "slice_thickness_mm"])
+    level = images["variant"].map({"LK": 3.7, "MK": 2.8, "SK": 3.2})
+    return images.assign(
+        sharpness_lp_per_cm=level + generator.normal(0, 0.2, len(images)), sharpness_standard_error=0.03
+    )
 
 
 def _training(people: list[tuple[str, str]]) -> pd.DataFrame:

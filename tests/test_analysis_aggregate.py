@@ -54,13 +54,6 @@ def test_patient_without_both_kernels(tmp_path) -> None:
     assert _value(unpaired, test_set="both").value == pytest.approx(0.8)
 
 
-def test_native_and_emulated_are_never_pooled(tmp_path) -> None:
-    rows = [score(0.8), score(0.6, variant="MK", variant_kind="emulated")]
-    values = patient_values(frame(rows), two_kernel_study(tmp_path))
-    assert "never pooled" in _value(values, test_set="both").reason
-    assert _value(values, test_set="MK").value == pytest.approx(0.6)
-
-
 def test_readers_of_a_test_set(tmp_path) -> None:
     text = STUDY.replace("{paired}", "true").replace(
         'label = "Applied on lung kernel"', 'label = "Applied on lung kernel"\nreaders = ["reader2"]'

@@ -10,7 +10,7 @@ import pytest
 from analysis_run import ANNOTATED, write_run
 from analysis_scores import frame, score, two_kernel_study
 from figure_checks import overlapping_texts, shown_texts, smallest_text, texts_outside
-from figure_run import write_figure_run
+from figure_run import with_sharpness, write_figure_run
 from matplotlib.collections import PathCollection
 
 from analysis import evaluate, make_figures
@@ -24,7 +24,7 @@ from analysis.results import Results, read_results, results_in_memory
 
 FIGURES = make_figures.find_figures()
 SHOW_IMAGES = {"diversity_figure1", "diversity_figure2", "diversity_figure3", "kernel_figure1", "ssc_figure4"}
-NEED_PREDICTIONS = {"diversity_figure2", "diversity_figure3", "ssc_figure4", "ssc_figure5"}
+NEED_PREDICTIONS = {"sharpness_distance", "diversity_figure2", "diversity_figure3", "ssc_figure4", "ssc_figure5"}
 Made = tuple[Path, dict[str, FigureOutcome]]
 
 
@@ -37,7 +37,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def results(run: Path) -> Results:
-    return read_results(run)
+    return with_sharpness(read_results(run))
 
 
 @pytest.fixture(scope="module")
@@ -136,6 +136,7 @@ def test_figure_survives_missing_predictions(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "columns"),
     [("box_plots", ["value"]), ("diversity_figure4", ["overlap_percent"]), ("paired_differences", ["difference"]),
+     ("sharpness_distance", ["absolute", "value"]),
      ("ssc_figure5", ["lung_function", "extent_percent"]), ("reader_agreement", ["value"]),
      ("standardisation_figure4_5", ["reference_ml", "difference_percent"])],
 )  # fmt: skip

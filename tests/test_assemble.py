@@ -188,6 +188,14 @@ def test_a_case_nobody_annotated_may_lie_beside_those_a_study_uses(phantom: Path
     assert _matrix(run)["references"]["phantom_P099"]["readers"] == {}
 
 
+def test_a_test_set_of_two_kinds_is_refused(phantom: Path, tmp_path: Path) -> None:
+    run = shutil.copytree(phantom, tmp_path / "run")
+    path = run / "annotations" / "Dataset702_phantom" / "cases.json"
+    path.write_text(path.read_text().replace('"MK": "simulated"', '"MK": "emulated"'))
+    with pytest.raises(StudyError, match=r"\[test_sets.both\] found images of 2 kinds: emulated \(MK\); simulated"):
+        assemble(run)
+
+
 def test_voxels_a_reader_left_open_are_ignored_in_training(phantom: Path, tmp_path: Path) -> None:
     run = shutil.copytree(phantom, tmp_path / "run")
     assert _matrix(run)["ignore_label"] is None

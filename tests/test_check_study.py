@@ -68,6 +68,18 @@ def test_unknown_labels_and_variants_are_named(tmp_path: Path, ready: None) -> N
     ]
 
 
+def test_a_test_set_of_native_and_emulated_images_is_named(tmp_path: Path, ready: None) -> None:
+    study = _sts(tmp_path)
+    derived = 'derive = [{ name = "SOFTe", variant = "emulated_kernel", of = "SOFT", target = "B10f" }]'
+    text = study.read_text().replace('label = "STS"', f'label = "STS"\n{derived}')
+    apart = '[[test_sets]]\nname = "SOFTe"\nvariants = ["SOFTe"]\n\n[split]'
+    study.write_text(text.replace("[split]", apart))
+    assert check_study(study, tmp_path / "run", data=_sample(tmp_path), device="cpu") == []
+    study.write_text(text.replace("[split]", apart.replace('["SOFTe"]', '["SOFT", "SOFTe"]')))
+    (finding,) = check_study(study, tmp_path / "run", data=tmp_path / "data", device="cpu")
+    assert finding.startswith("[test_sets.SOFTe] found images of 2 kinds: emulated (SOFTe); native (SOFT)")
+
+
 def test_an_excluded_case_that_is_not_there_is_named(tmp_path: Path, ready: None) -> None:
     study = _sts(tmp_path)
     study.write_text(study.read_text().replace('label = "STS"', 'label = "STS"\nexclude = { STS_999 = "typo" }'))

@@ -9,10 +9,12 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGES = ("benchmarks", "dataset_converters", "trainers", "analysis")
 FILES = ("dataset_converters.atomic", "dataset_converters.volumes.nifti")
 """How a file is written whole, in one place for all."""
+KINDS = "benchmarks.study_kinds"
+"""What may never be averaged: refused before a run is made, and again when its scores are read."""
 ALLOWED = {
     "dataset_converters": ("dataset_converters",),
     "trainers": ("trainers", "dataset_converters.physics", *FILES),
-    "analysis": ("analysis", "dataset_converters.physics", *FILES, "benchmarks.study", "benchmarks.study_file"),
+    "analysis": ("analysis", "dataset_converters.physics", *FILES, "benchmarks.study", "benchmarks.study_file", KINDS),
     "benchmarks": ("benchmarks", "dataset_converters", "trainers"),
     "benchmarks.performance": PACKAGES,
 }

@@ -1,4 +1,4 @@
-"""The images of a run as a table: how many slices each has, how many of them show lung, how it was acquired."""
+"""The images of a run as a table: slices, slices that show lung, how sharp it is, how it was acquired."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,26 +9,31 @@ import SimpleITK as sitk
 
 from analysis.errors import AnalysisError
 from analysis.label_map import read_label_map
-from analysis.results import IMAGE_COLUMNS
+from analysis.results import IMAGE_COLUMNS, SHARPNESS_COLUMNS
 from analysis.run_folder import RunFolder
+from analysis.scoring.image_sharpness import image_sharpness
+from analysis.scoring.processes import answers_in_order
 from analysis.scoring.structures import reference_structures
 
 
-def list_images(run: RunFolder) -> pd.DataFrame:
-    """Return one row per image: ``IMAGE_COLUMNS``, then one column per acquisition fact, as text.
+def list_images(run: RunFolder, *, workers: int = 1) -> pd.DataFrame:
+    """Return one row per image: ``IMAGE_COLUMNS``, its sharpness, then one column per acquisition fact, as text.
 
     ``slices`` is missing for an image that cannot be read, ``lung_slices`` where the study names no lung or no reader
-    of the examination outlined every slice; several such readers: the first.
+    of the examination outlined every slice; several such readers: the first. Sharpness (``SHARPNESS_COLUMNS``)
+    is missing where it cannot be measured.
     """
     lung_slices = {case: _lung_slices(run, entry) for case, entry in run.matrix["references"].items()}
+    listed = list(run.matrix["images"].values())
+    sharpness = answers_in_order(image_sharpness, [run.path(image["path"]) for image in listed], workers=workers)
     rows = []
-    for image in run.matrix["images"].values():
+    for image, measured in zip(listed, sharpness, strict=True):
         row = {name: image.get(name, "") for name in IMAGE_COLUMNS}
         row["slices"] = _depth(run, image["path"])
         row["lung_slices"] = lung_slices.get(f"{image['dataset']}_{image['case']}")
-        rows.append(row | dict(image.get("facts", {})))
-    facts = dict.fromkeys(name for row in rows for name in row if name not in IMAGE_COLUMNS)
-    images = pd.DataFrame(rows, columns=[*IMAGE_COLUMNS, *facts])
+        rows.append(dict(image.get("facts", {})) | row | dict(zip(SHARPNESS_COLUMNS, measured, strict=True)))
+    facts = dict.fromkeys(name for row in rows for name in row if name not in (*IMAGE_COLUMNS, *SHARPNESS_COLUMNS))
+    images = pd.DataFrame(rows, columns=[*IMAGE_COLUMNS, *SHARPNESS_COLUMNS, *facts])
     return images.astype(dict.fromkeys(("slices", "lung_slices"), "Int64")).fillna(dict.fromkeys(facts, ""))
 
 

@@ -1,6 +1,6 @@
 """Means over the cases of test sets and pools, as Hofmanninger et al. 2020 print them (Tables III and IV)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,10 +39,13 @@ class CaseColumn:
         return (f"{self.metric}({unit})±STD" if unit != "1" else f"{self.metric}±STD", "", self.label)
 
 
-def case_columns(study: Study, *, slices: str, metrics: Sequence[str]) -> list[CaseColumn]:
+def case_columns(
+    study: Study, *, slices: str, metrics: Sequence[str], by_kind: Mapping[str, Sequence[str]]
+) -> list[CaseColumn]:
     """Return a DSC column per test set, one per pool, then the surface metrics over the last pool.
 
-    Without a pool in the study file, all cases are pooled as ``All``.
+    Without a pool in the study file, all cases are pooled as ``All``, those of each kind of image (``by_kind``: its
+    test sets) apart.
     """
     sets = [entry for entry in study.test_sets if entry.slices == slices]
     names = {entry.name for entry in sets}
@@ -52,10 +55,19 @@ def case_columns(study: Study, *, slices: str, metrics: Sequence[str]) -> list[C
         for pool in study.tables.pools
         if set(pool.test_sets) <= names
     ]
-    pools = pools or [("All", tuple(entry.name for entry in sets), "")]
+    last = pools[-1:]
+    if not pools:
+        members_of = {kind: tuple(name for name in members if name in names) for kind, members in by_kind.items()}
+        members_of = {kind: members for kind, members in members_of.items() if members}
+        words = {kind: f"All, {kind}" if len(members_of) > 1 else "All" for kind in members_of}
+        pools = last = [(words[kind], members, "") for kind, members in members_of.items()]
     columns += [CaseColumn("DSC", label, "", members, True, pool) for label, members, pool in pools]
-    label, members, pool = pools[-1]
-    return columns + [CaseColumn(name, label, "", members, True, pool) for name in PRINTED if name in metrics]
+    return columns + [
+        CaseColumn(name, label, "", members, True, pool)
+        for name in PRINTED
+        if name in metrics
+        for label, members, pool in last
+    ]
 
 
 def cases_of(values: pd.DataFrame, column: CaseColumn) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from analysis.table_parts.case_cells import PRINTED, CaseColumn, case_columns, c
 from analysis.table_parts.metric_notes import count_note, definition_note
 from analysis.table_parts.model_rows import ModelRow, of_model
 from analysis.table_parts.note_words import no_distance_words, prediction_notes, sentence
+from analysis.variant_kinds import sets_by_kind
 
 ROUNDING = (
     "Means over cases (one image of one examination), readers averaged first; ± sample standard deviation. Rounded to "
@@ -63,7 +64,8 @@ def case_table(results: Results, *, slices: str) -> CaseTable:
     scored = set(results.scores["metric"])
     if "DSC" not in scored:
         raise NotApplicableError("needs scores of the metric DSC")
-    columns = case_columns(study, slices=slices, metrics=[name for name in PRINTED if name in scored])
+    metrics = [name for name in PRINTED if name in scored]
+    columns = case_columns(study, slices=slices, metrics=metrics, by_kind=sets_by_kind(results.scores, study))
     used = dict.fromkeys(column.metric for column in columns)
     frames = {metric: shared_case_values(results, metric=metric) for metric in used}
     structures = printed_structures(study)
@@ -82,7 +84,7 @@ def case_notes(results: Results, table: CaseTable) -> tuple[str, ...]:
     known = {entry.name: entry.label for entry in study.test_sets}
     words = {pool.name: sentence(pool.note) for pool in study.tables.pools if pool.note}
     pools = []
-    for column in {column.pool: column for column in table.columns if column.pooled}.values():
+    for column in {(column.pool, column.label): column for column in table.columns if column.pooled}.values():
         members = ", ".join(known[name] for name in column.test_sets)
         text = sentence(f"{column.label}: {_number(table, column.test_sets)} cases of {members}")
         pools.append(" ".join(filter(None, [text, words.get(column.pool)])))

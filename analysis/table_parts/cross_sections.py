@@ -149,6 +149,7 @@ def _notes(results: Results, frame: pd.DataFrame, metric: str) -> tuple[str, ...
         *([PAIRED] if "paired" in pairings else []),
         *([UNPAIRED] if "unpaired" in pairings else []),
         *([NO_DISTANCE] if printed["infinite"].any() else []),
+        *_two_kinds(printed),
         _tail_note(printed),
         *_undefined(printed),
         definition_note(results, metric),
@@ -167,6 +168,16 @@ def _tail_note(printed: pd.DataFrame) -> str:
         f"{missed}; nothing to find {counts['nothing_to_find']} (something predicted, empty reference: the worst "
         f"value, not missed); {counts['undefined']} cases have no value."
     )
+
+
+def _two_kinds(printed: pd.DataFrame) -> list[str]:
+    """Say which losses are between images of two kinds, which says less than a loss between native images."""
+    apart = printed[printed["home_kind"].ne(printed["kind"]) & printed["home_kind"].ne("") & printed["loss"].notna()]
+    words = [
+        f"{row['label']} on {row['column']} ({row['home_kind']} at home, {row['kind']} here)"
+        for row in apart.to_dict("records")
+    ]
+    return [f"Losses between images of two kinds: {'; '.join(dict.fromkeys(words))}."] if words else []
 
 
 def _undefined(printed: pd.DataFrame) -> list[str]:

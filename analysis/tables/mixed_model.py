@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from itertools import chain
+from itertools import chain, product
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,8 @@ FACTORS = ("arm", "variant", "dataset")
 ROWS = (
     "One value per case and variant of trained arms, readers, seeds and folds averaged. Terms are differences from the "
     "first level, which is named in the intercept. The largest model that the data determine is fitted, interactions "
-    "of the arm with variant and dataset where every combination was tested; the formula stands above each block."
+    "of the arm with variant and dataset where every combination was tested; the formula stands above each block. "
+    "Native and emulated images are in models of their own."
 )
 
 
@@ -62,11 +63,13 @@ def _blocks(study: Study, values: pd.DataFrame) -> Iterator[tuple[dict[str, str]
     labels = {entry.name: entry.label for entry in study.trainers}
     for trainer, structure, _ in blocks(study):
         of_block = values[values["trainer"].eq(trainer) & values["structure"].eq(structure)]
-        for slices, cases in by_slices(study, of_block):
-            cases = _with_levels(study, distinct_cases(cases))
+        kinds = of_block["variant_kind"].drop_duplicates()
+        for kind, (slices, cases) in product(kinds, by_slices(study, of_block)):
+            cases = _with_levels(study, distinct_cases(cases[cases["variant_kind"].eq(kind)]))
             if any(cases[name].nunique() > 1 for name in FACTORS):
-                words = {"trainer": trainer, "structure": structure, "slices": slices}
-                yield words, f"{labels[trainer]}, {structure}, {SLICES[slices]}", cases
+                words = {"trainer": trainer, "structure": structure, "slices": slices, "kind": str(kind)}
+                apart = [f"{kind} images"] if len(kinds) > 1 else []
+                yield words, ", ".join([labels[trainer], structure, SLICES[slices], *apart]), cases
 
 
 def _with_levels(study: Study, cases: pd.DataFrame) -> pd.DataFrame:
@@ -145,7 +148,7 @@ def _level(part: str, first: Mapping[str, str]) -> str:
 
 
 def _reasons(frame: pd.DataFrame) -> list[str]:
-    told = frame[frame["reason"].ne("")].drop_duplicates(["trainer", "structure", "slices", "reason"])
+    told = frame[frame["reason"].ne("")].drop_duplicates(["trainer", "structure", "slices", "kind", "reason"])
     return [
         f"{row['trainer']}, {row['structure']}, {SLICES[row['slices']]}: {row['reason']}."
         for row in told.to_dict("records")
