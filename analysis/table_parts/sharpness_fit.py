@@ -1,6 +1,7 @@
 """How much of the Dice score goes with the distance in sharpness: slope and rank correlation, patients as the unit."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from analysis.statistics.samples import too_few
 from analysis.table_parts.sharpness_distances import usable
 
 NAN = float("nan")
+Terms: TypeAlias = dict[str, dict[str, float]]
 TERM = "absolute"
 MIXED, SQUARES = "mixed model", "least squares"
 FIT_NOTE = (
@@ -56,20 +58,20 @@ def fit_sharpness(rows: pd.DataFrame) -> SharpnessFit:
         return SharpnessFit(*sizes, reason=reason)
     formula = f"value ~ {TERM}" + (" + C(recipe)" if complete["recipe"].nunique() > 1 else "")
     several = complete.groupby("patient").size().max() > 1
-    table, reason = _mixed(complete, formula) if several else _squares(complete, formula)
+    terms, reason = _mixed(complete, formula) if several else _squares(complete, formula)
     rho = _rho(complete)
-    estimates = {"rho": rho.estimate, "rho_low": rho.low, "rho_high": rho.high}
-    if TERM not in table.index:
-        return SharpnessFit(*sizes, reason=reason, **estimates)
-    slope = table.loc[TERM]
-    return SharpnessFit(
-        *sizes, *(float(slope[name]) for name in ("estimate", "low", "high", "p")),
-        float(table.loc["Intercept", "estimate"]), MIXED if several else SQUARES, **estimates, reason=reason,
+    fit = SharpnessFit(*sizes, rho=rho.estimate, rho_low=rho.low, rho_high=rho.high, reason=reason)
+    if TERM not in terms:
+        return fit
+    slope, start = terms[TERM], terms["Intercept"]["estimate"]
+    return replace(
+        fit, slope=slope["estimate"], low=slope["low"], high=slope["high"], p=slope["p"], intercept=start,
+        model=MIXED if several else SQUARES,
     )  # fmt: skip
 
 
 def _no_spread(complete: pd.DataFrame) -> str:
-    spread = max(float(part.std(ddof=1)) for _, part in complete.groupby("recipe")["absolute"])
+    spread = float(complete.groupby("recipe")["absolute"].std(ddof=1).max())
     error = float(np.sqrt((complete["standard_error"] ** 2).mean()))
     if spread > max(error, 1e-9):
         return ""
@@ -83,18 +85,23 @@ def _rho(complete: pd.DataFrame) -> Interval:
     return clustered_spearman(complete["absolute"], complete["value"], complete["patient"])
 
 
-def _mixed(complete: pd.DataFrame, formula: str) -> tuple[pd.DataFrame, str]:
+def _mixed(complete: pd.DataFrame, formula: str) -> tuple[Terms, str]:
     model = fit_mixed_model(complete, formula)
-    return model.coefficients.set_index("term"), model.reason
+    return _terms(model.coefficients.set_index("term")), model.reason
 
 
-def _squares(complete: pd.DataFrame, formula: str) -> tuple[pd.DataFrame, str]:
+def _squares(complete: pd.DataFrame, formula: str) -> tuple[Terms, str]:
     from statsmodels.formula.api import ols
 
     if np.ptp(complete["value"]) == 0:
-        return pd.DataFrame(), "all values are equal"
-    if len(complete) < len(set(complete["recipe"])) + 3:
-        return pd.DataFrame(), f"{len(complete)} images are too few for {formula.count('+') + 2} terms"
+        return {}, "all values are equal"
+    if len(complete) < complete["recipe"].nunique() + 3:
+        return {}, f"{len(complete)} images are too few"
     fit = ols(formula, complete).fit(cov_type="HC3", use_t=True)
     limits = fit.conf_int()
-    return pd.DataFrame({"estimate": fit.params, "low": limits[0], "high": limits[1], "p": fit.pvalues}), ""
+    return _terms(pd.DataFrame({"estimate": fit.params, "low": limits[0], "high": limits[1], "p": fit.pvalues})), ""
+
+
+def _terms(table: pd.DataFrame) -> Terms:
+    names = ("estimate", "low", "high", "p")
+    return {str(term): {name: float(row[name]) for name in names} for term, row in table.to_dict("index").items()}
