@@ -8,12 +8,14 @@ study does not have, or failed, which does not keep the others from being made.
 import sys
 import traceback
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from analysis.command_line import make_from_run
 from analysis.discovery import find_modules
+from analysis.emulated_marks import emulated_notes
 from analysis.errors import AnalysisError, NotApplicableError
 from analysis.figure import FigureResult
 from analysis.figure_index import SUFFIXES, Drawn, FigureOutcome, figure_index
@@ -57,7 +59,9 @@ def make_figure(
 
     _remove_earlier(folder, module.NAME, known=known)
     with matplotlib.rc_context(STYLE):
-        drawn: tuple[FigureResult, ...] = module.make(results)
+        notes = emulated_notes(results.study, results.images)
+        made: tuple[FigureResult, ...] = module.make(results)
+        drawn = tuple(replace(result, caption=" ".join((result.caption, *notes))) for result in made)
         for result in drawn:
             write_figure(result, folder)
             print(folder / f"{result.name}.png")

@@ -16,6 +16,7 @@ from types import ModuleType
 
 from analysis.command_line import make_from_run
 from analysis.discovery import find_modules
+from analysis.emulated_marks import emulated_notes
 from analysis.errors import AnalysisError, NotApplicableError
 from analysis.formats.docx import NOT_INSTALLED, docx_installed, to_docx
 from analysis.formats.html import to_html
@@ -47,7 +48,7 @@ def write_table(
     """
     _remove(folder, module.NAME)
     table: TableResult = module.make(results)
-    table = replace(table, notes=(*table.notes, *notes))
+    table = replace(table, notes=(*table.notes, *emulated_notes(results.study, results.images), *notes))
     stem = folder / module.NAME
     with replacing(stem.with_suffix(".csv")) as path:
         table.frame.to_csv(path, index=False, lineterminator="\n")

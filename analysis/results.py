@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.emulated_marks import marked_study
 from analysis.errors import AnalysisError
 from analysis.run_folder import RunFolder, open_run, read_scores
 from analysis.score_checks import refuse_mixed_scores, refuse_repeated_scores
@@ -75,7 +76,7 @@ def results_in_memory(scores: pd.DataFrame, study: Study, *, cases: pd.DataFrame
 
 
 def read_results(root: Path | str) -> Results:
-    """Read the results of a run.
+    """Read the results of a run; labels of arms and test sets with emulated images are marked.
 
     Raises
     ------
@@ -84,11 +85,12 @@ def read_results(root: Path | str) -> Results:
     """
     scores = read_scores(root)
     run = open_run(root)
+    images = _images(Path(root) / "images.csv")
     return Results(
-        study=run.study,
+        study=marked_study(run.study, images),
         scores=scores,
         cases=_cases(run.matrix),
-        images=_images(Path(root) / "images.csv"),
+        images=images,
         training=_training(run.matrix),
         run=run,
     )

@@ -10,9 +10,10 @@ import pytest
 from dataset_converters.physics.conversion import conversion_between
 from dataset_converters.physics.emulation import emulate_kernel
 from dataset_converters.physics.kernels import KERNELS
+from dataset_converters.physics.noise_measure import noise_sd, soft_tissue
 from trainers import kernel_emulation
 from trainers.errors import TrainerError
-from trainers.kernel_emulation import KernelEmulation, read_kernels, refuse_unfit
+from trainers.kernel_emulation import KernelEmulation, patch_noise, read_kernels, refuse_unfit
 
 MEAN_HU, STD_HU = -1024.0, 1624.0
 
@@ -89,3 +90,12 @@ def test_unfit_training_is_refused() -> None:
     with pytest.raises(TrainerError, match=r"pixels of 3\.1 mm"):
         refuse_unfit({"P1": "B30f"}, ["P1"], (3.1, 3.1), "here")
     refuse_unfit({"P1": "B30f"}, ["P1"], (1.0, 0.8), "here")
+
+
+@pytest.mark.parametrize(("size", "pixel_mm"), [(96, 0.8), (129, 0.8), (256, 1.0)])
+def test_quick_noise_is_the_measured_one(size: int, pixel_mm: float) -> None:
+    plane_hu = tissue(size) * np.float32(STD_HU) + np.float32(MEAN_HU)
+    pixel_yx_mm = (pixel_mm, pixel_mm)
+    wanted = noise_sd(plane_hu, soft_tissue(plane_hu[None], pixel_yx_mm)[0])
+    assert patch_noise(plane_hu, pixel_yx_mm) == pytest.approx(wanted, rel=0.03)
+    assert np.isnan(patch_noise(np.full((size, size), -900, np.float32), pixel_yx_mm))

@@ -8,6 +8,7 @@ import pandas as pd
 
 from analysis.aggregate import blocks
 from analysis.cross_matrix import TAIL_PERCENT, By, cross_matrix
+from analysis.emulated_marks import MARK
 from analysis.errors import NotApplicableError
 from analysis.metric import find_metric
 from analysis.results import Results
@@ -84,6 +85,7 @@ def _sections(results: Results, cells: pd.DataFrame, *, title: str, by: By) -> I
 def _printed(cells: pd.DataFrame, title: str, *, heads: tuple[str, ...], cell: Any) -> Section:
     columns = list(cells["column"].drop_duplicates())
     rows = cells.drop_duplicates("arm")
+    marks = [MARK if label.endswith(MARK) else "" for label in rows["label"]]
     found = {(entry["arm"], entry["column"]): entry for entry in cells.to_dict("records")}
     text, bold = [], set()
     for index, arm in enumerate(rows["arm"]):
@@ -94,7 +96,7 @@ def _printed(cells: pd.DataFrame, title: str, *, heads: tuple[str, ...], cell: A
             if entry and entry["in_domain"]:
                 bold.add((index, len(line) - len(heads)))
         text.append(line)
-    frame = pd.DataFrame(text, index=pd.Index(rows["arm"], name="Trained on"))
+    frame = pd.DataFrame(text, index=pd.Index(rows["arm"] + marks, name="Trained on"))
     sizes = [_size(cells[cells["column"].eq(name)]) for name in columns]
     names = [f"Tested on {name}{size}" for name, size in zip(columns, sizes, strict=True)]
     frame.columns = pd.MultiIndex.from_product([names, heads])

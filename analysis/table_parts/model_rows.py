@@ -6,6 +6,7 @@ from typing import Literal
 import pandas as pd
 
 from analysis.aggregate import printed_structures
+from analysis.emulated_marks import shown_recipe
 from benchmarks.study import Study
 
 
@@ -34,7 +35,7 @@ def model_rows(
     """
     recipes = dict.fromkeys(arm.recipe for arm in study.arms)
     trained = [
-        ModelRow(trainer.name, recipe, _label(study, trainer.label, recipe, named=named), True)
+        ModelRow(trainer.name, recipe, _label(study, trainer.label, shown_recipe(study, recipe), named=named), True)
         for trainer in study.trainers
         for recipe in recipes
     ]

@@ -9,6 +9,10 @@ COMMANDS = {
     "r-oracle": ("benchmarks.performance.r_oracle", "statistics against R on random data sets"),
     "convert": ("benchmarks.performance.convert", "DICOM to NIfTI against dcm2niix: CPU time, equal files"),
     "emulation": ("benchmarks.performance.emulation", "emulated kernels against real ones, projections, the clock"),
+    "kernel-augmentation": (
+        "benchmarks.performance.kernel_augmentation",
+        "kernels emulated in the loader: slices per second, workers",
+    ),
     "fuzz": ("benchmarks.performance.fuzz", "damaged files through the readers, in processes that can be killed"),
 }
 
@@ -20,7 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
         code: int = importlib.import_module(COMMANDS[words[0]][0]).main(words[1:])
         return code
     asked_for_help = words[:1] in (["-h"], ["--help"])
-    lines = [__doc__ or "", "", *(f"  {name:<10} {text}" for name, (_, text) in COMMANDS.items())]
+    lines = [__doc__ or "", "", *(f"  {name:<20} {text}" for name, (_, text) in COMMANDS.items())]
     if words and not asked_for_help:
         lines.insert(0, f"{words[0]!r} not found; the choices are: {', '.join(COMMANDS)}\n")
     print("\n".join(lines), file=sys.stdout if asked_for_help else sys.stderr)
