@@ -35,12 +35,9 @@ def shown_recipe(study: Study, recipe: str) -> str:
 def emulated_notes(study: Study, images: pd.DataFrame) -> tuple[str, ...]:
     """Return what the mark means: the variants that were not reconstructed, the arms trained on them; or nothing."""
     made = _made(images)
-    used = [
-        variant
-        for entry in (*study.arms, *study.test_sets)
-        for variant in entry.variants
-        if _has_made(entry.datasets, (variant,), made)
-    ]
+    named = [(arm.datasets, arm.variants) for arm in study.arms]
+    named += [(entry.datasets, entry.variants) for entry in study.test_sets]
+    used = [name for datasets, variants in named for name in variants if _has_made(datasets, (name,), made)]
     if not used:
         return ()
     kinds = {variant: kind for (_, variant), kind in made.items()}

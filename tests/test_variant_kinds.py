@@ -6,6 +6,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,6 +16,8 @@ from table_scores import RESNET, full_results
 from analysis.aggregate import case_values, patient_values, reader_values, score_counts
 from analysis.cross_matrix import cross_matrix
 from analysis.errors import AnalysisError, NotApplicableError
+from analysis.figure_style import STYLE
+from analysis.make_figures import find_figures
 from analysis.make_tables import find_tables
 from analysis.results import Results, results_in_memory
 from benchmarks.study import Pool
@@ -29,6 +32,9 @@ COMPARES = {
     "cross_kernels": {"loss", "low", "high", "median_loss", "home_mean", "home_median"},
 }
 """What compares test sets by name: planned tests and losses."""
+FIGURES = find_figures()
+OF_SCORES = ("cross_datasets", "diversity_figure4", "sharpness_distance")
+"""Figures that need no images and compare nothing by name, and the cheap ones of these."""
 SIDE_BY_SIDE = {f"standardisation_table{number}" for number in (2, 3, 4)}
 """Images before and after standardisation, which is what these tables are about."""
 
@@ -108,18 +114,32 @@ def numbers(module: ModuleType, results: Results) -> pd.DataFrame:
     return module.make(results).frame.select_dtypes("number")
 
 
+def shown(module: ModuleType, results: Results) -> pd.DataFrame:
+    with matplotlib.rc_context(STYLE):
+        return pd.concat([figure.frame.select_dtypes("number") for figure in module.make(results)], ignore_index=True)
+
+
+@pytest.mark.parametrize("name", OF_SCORES)
+def test_no_number_of_a_figure_follows_two_kinds(
+    name: str, three_kinds: Results, altered: tuple[Results, Results]
+) -> None:
+    before = shown(FIGURES[name], three_kinds)
+    refuse_mixed_numbers(name, before, [shown(FIGURES[name], results) for results in altered])
+
+
+def refuse_mixed_numbers(name: str, before: pd.DataFrame, altered: list[pd.DataFrame]) -> None:
+    """A number that changes with the values of native images and with those of others was made from both."""
+    native, others = (~np.isclose(before, after, rtol=1e-9, atol=1e-12, equal_nan=True) for after in altered)
+    mixed = pd.DataFrame(native & others, columns=before.columns).any()
+    assert set(mixed.index[mixed]) <= COMPARES.get(name, set())
+
+
 @pytest.mark.parametrize("name", [name for name in TABLES if name not in SIDE_BY_SIDE])
 def test_no_number_of_a_table_follows_two_kinds(
     name: str, three_kinds: Results, altered: tuple[Results, Results]
 ) -> None:
-    """A number that changes with the values of native images and with those of others was made from both."""
     try:
         before = numbers(TABLES[name], three_kinds)
     except NotApplicableError:
         pytest.skip("asks for what the study does not have")
-    follows = [
-        ~np.isclose(before, numbers(TABLES[name], results), rtol=1e-9, atol=1e-12, equal_nan=True)
-        for results in altered
-    ]
-    mixed = pd.DataFrame(follows[0] & follows[1], columns=before.columns).any()
-    assert set(mixed.index[mixed]) <= COMPARES.get(name, set())
+    refuse_mixed_numbers(name, before, [numbers(TABLES[name], results) for results in altered])
