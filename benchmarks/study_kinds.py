@@ -25,7 +25,7 @@ def mixed_kinds(study: Study, kinds: Kinds) -> list[str]:
     of_sets = {entry.name: kinds_on(entry, kinds) for entry in study.test_sets}
     averaged = {f"test_sets.{name}": found for name, found in of_sets.items()}
     for pool in study.tables.pools:
-        members = [of_sets[name] for name in pool.test_sets]
+        members = [of_sets[name] for name in pool.test_sets if name in of_sets]
         averaged[f"tables.pools.{pool.name}"] = {
             kind: list(dict.fromkeys(variant for found in members for variant in found.get(kind, ())))
             for kind in dict.fromkeys(kind for found in members for kind in found)
