@@ -76,6 +76,7 @@ def list_models(study: Study, folds: tuple[Fold, ...], images: Entries) -> list[
             "plans_name": plans_name(study, arm, seed),
             "kind": "trained",
             "test": _test_images(study, arm.name, fold, images),
+            **({"mirroring": True} if study.prediction.mirroring else {}),  # absent, runs made before it stay fresh
         }
         for arm in study.arms
         for trainer in study.trainers

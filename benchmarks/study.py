@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from benchmarks.study_training import Budget, EqualArms, ImageSettings, Split
+from benchmarks.study_training import Budget, EqualArms, ImageSettings, Prediction, Split
 
 
 @dataclass(frozen=True)
@@ -264,6 +264,7 @@ class Study:
     seeds: tuple[int, ...] = (0,)
     equal_arms: EqualArms = field(default_factory=EqualArms)
     image: ImageSettings = field(default_factory=ImageSettings)
+    prediction: Prediction = field(default_factory=Prediction)
     scoring: Scoring = Scoring()
     baselines: tuple[Baseline, ...] = ()
     tables: Tables = Tables()

@@ -53,6 +53,16 @@ class Budget:
 
 
 @dataclass(frozen=True)
+class Prediction:
+    """How test images are predicted: with ``mirroring`` averaged over mirrored images too, where the trainer allows it.
+
+    nnU-Net's default; off here, because it costs four times as much in 2D.
+    """
+
+    mirroring: bool = False
+
+
+@dataclass(frozen=True)
 class Split:
     """How patients are divided; always by patient.
 

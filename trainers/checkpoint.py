@@ -5,14 +5,16 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy._core.multiarray import scalar
 
 from trainers.errors import TrainerError
 
 
-def load_checkpoint(path: Path) -> dict[str, Any]:
+def load_checkpoint(path: Path, *, numpy_scalars: bool = False) -> dict[str, Any]:
     """Return a checkpoint's content on the CPU, with ``weights_only``.
 
-    Our trainers write tensors and plain Python values only (``as_plain``), so nothing has to be allowed.
+    Our trainers write tensors and plain Python values only (``as_plain``), so nothing has to be allowed. nnU-Net's own
+    log single numbers of numpy; ``numpy_scalars`` allows these too, which run no code.
 
     Raises
     ------
@@ -21,8 +23,10 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     """
     if not path.is_file():
         raise TrainerError(str(path), found="no file", wanted="a trained model", action="train it to its last epoch")
+    allowed: list[Any] = [scalar, np.dtype, np.dtypes.Float32DType, np.dtypes.Float64DType] if numpy_scalars else []
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals(allowed):
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds: KeyError, EOFError, UnpicklingError, RuntimeError...
         reason = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
         raise TrainerError(

@@ -7,6 +7,8 @@ COMMANDS = {
     "scoring": ("benchmarks.performance.scoring", "surface distances against other libraries: time, memory, values"),
     "coverage": ("benchmarks.performance.coverage", "how often confidence intervals cover, by simulation"),
     "r-oracle": ("benchmarks.performance.r_oracle", "statistics against R on random data sets"),
+    "predict": ("benchmarks.performance.predict", "2D prediction against nnUNetv2_predict: CPU time, equal voxels"),
+    "training-step": ("benchmarks.performance.training_step", "what our trainers add to a training step of nnU-Net"),
     "convert": ("benchmarks.performance.convert", "DICOM to NIfTI against dcm2niix: CPU time, equal files"),
     "emulation": ("benchmarks.performance.emulation", "emulated kernels against real ones, projections, the clock"),
     "kernel-augmentation": (

@@ -17,6 +17,8 @@ from dataset_converters.atomic import write_json
 from dataset_converters.volumes.nifti import write_nifti
 from trainers.command_line import exit_code
 from trainers.lock import only_one_in
+from trainers.predict.predict import check_image, image_hash, predict_missing
+from trainers.predict.predicted import PredictionRecord
 from trainers.run_folder import RunFolder, open_run
 
 SCALES = np.arange(1, 174) / 100  # 1.73 reaches the corners of the box
@@ -36,8 +38,15 @@ def predict_ellipsoid(run: RunFolder, model: Mapping[str, Any]) -> None:
     fitted = {"structure": structure, "scale": scale, "mean_dsc_train": float(mean.max()), "cases": cases}
     with only_one_in(folder):
         write_json(folder / "scale.json", fitted)
-        for image in tqdm(model["test"], desc=model["model"], unit="image"):
-            _write_ellipsoid(run.image(image), folder / f"{image}.nii.gz", scale, label)
+        drawn = {"scale": scale, "label": label, "shape": "centred ellipsoid"}
+        hashes = {image: image_hash(run, image) for image in model["test"]}
+        record = PredictionRecord(folder, {image: {"image_sha256": hashes[image]} | drawn for image in hashes})
+
+        def one(image: str) -> None:
+            check_image(run.image(image), hashes[image])
+            _write_ellipsoid(run.image(image), record.path(image), scale, label)
+
+        predict_missing(record, one, model["model"])
 
 
 def relative_radius(size_zyx: tuple[int, ...]) -> np.ndarray:
@@ -75,8 +84,6 @@ def _scores_of(run: RunFolder, image: str, label: int) -> np.ndarray:
 
 
 def _write_ellipsoid(image: Path, output: Path, scale: float, label: int) -> None:
-    if output.exists():
-        return
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(image))
     reader.ReadImageInformation()
