@@ -1,4 +1,4 @@
-"""Our prediction of 2D models gives the label maps of nnU-Net's own predictor, and where it cannot, uses nnU-Net's code.
+"""Our prediction of 2D models gives the label maps of nnU-Net's own predictor; elsewhere it is nnU-Net's code.
 
 At most 2 voxels of some 20,000 may differ: scores are rounded to half precision, and where two are equal to within
 their rounding, single precision or the number of slices in a batch may decide.

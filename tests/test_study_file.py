@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.matrix import list_models
+from benchmarks.patients import Fold
 from benchmarks.study import Scoring
 from benchmarks.study_file import StudyError, load_study
 
@@ -24,6 +26,14 @@ def test_every_shipped_study_loads(path: Path) -> None:
     assert study.name == path.stem
     assert study.arms
     assert set(study.budgets) == {"cpu", "cuda"}
+
+
+def test_mirroring_is_off_unless_asked_for_and_reaches_the_models(tmp_path: Path) -> None:
+    plain = load_study(_changed(tmp_path, "[split]", "[split]"))
+    mirrored = load_study(_changed(tmp_path, "[split]", "[prediction]\nmirroring = true\n\n[split]"))
+    fold = (Fold(training=(), watching=(), testing=()),)
+    assert not any("mirroring" in model for model in list_models(plain, fold, {}))
+    assert all(model["mirroring"] is True for model in list_models(mirrored, fold, {}))
 
 
 def test_shipped_studies_have_their_own_dataset_ids() -> None:

@@ -48,6 +48,9 @@ def test_trainer_trains_reports_and_predicts(run: RunFolder, name: str) -> None:
     before = [path.stat().st_mtime_ns for path in sorted(run.predictions(model).glob("*.nii.gz"))]
     predict(run, model, "cpu")
     assert [path.stat().st_mtime_ns for path in sorted(run.predictions(model).glob("*.nii.gz"))] == before
+    predict(run, model | {"mirroring": True, "test": model["test"][:1]}, "cpu")
+    (remade,) = run.predictions(model).glob("*.nii.gz")
+    assert remade.stat().st_mtime_ns != before[0], "other settings are another prediction"
 
 
 @pytest.mark.parametrize("name", list_trainers())

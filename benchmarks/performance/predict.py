@@ -1,8 +1,9 @@
 """Prediction by our code and by nnU-Net's command on the same models and volumes: CPU seconds, and equal voxels.
 
-A run of drawn chests is planned, preprocessed and trained as a study is; then volumes of 64 x 512 x 512 are predicted by
-``python -m trainers.predict`` and by ``nnUNetv2_predict``: tuned the same way (no mirroring, no workers, one thread), and
-with its defaults. CPU seconds are user and system time of whole processes, imports included; the ways take turns.
+A run of drawn chests is planned, preprocessed and trained as a study is; then volumes of 64 x 512 x 512 are predicted
+by ``python -m trainers.predict`` and by ``nnUNetv2_predict``: tuned the same way (no mirroring, no workers, one
+thread), and with its defaults. CPU seconds are user and system time of whole processes, imports included; the ways
+take turns.
 """
 
 import argparse
@@ -90,25 +91,24 @@ def measure(
     """Return CPU seconds (trainer, way, volumes, repeat, cpu_s), and agreement per trainer and volume."""
     times: list[dict[str, Any]] = []
     agreement: list[dict[str, Any]] = []
-    references = {
-        f"v{n}": write_chest(run / "images", f"v{n}", size_zyx, 100 + n) for n in range(max(volumes.values()))
-    }
+    names = [f"v{number}" for number in range(max(volumes.values()))]
+    references = {name: write_chest(run / "images", name, size_zyx, 100 + n) for n, name in enumerate(names)}
     for trainer, count in volumes.items():
         for repeat in range(repeats):
             for way, number in ((PEER, count), (OURS, count), (DEFAULTS, default_volumes)):
                 if number and (way != DEFAULTS or repeat == 0):
-                    seconds = _predict(run, trainer, way, list(references)[:number])
+                    seconds = _predict(run, trainer, way, names[:number])
                     print(f"{trainer}, {way}: {number} volumes, {seconds:.1f} CPU s", file=sys.stderr, flush=True)
                     row = {"trainer": trainer, "way": way, "volumes": number, "repeat": repeat, "cpu_s": seconds}
                     times.append(row)
-        for name in list(references)[:count]:
+        for name in names[:count]:
             found = [_read(run / "out" / trainer / way / f"{name}.nii.gz") for way in (PEER, OURS)]
             agreement.append({"trainer": trainer, "volume": name} | compare(references[name], *found))
     return pd.DataFrame(times), pd.DataFrame(agreement)
 
 
 def compare(reference: npt.NDArray[Any], peer: npt.NDArray[Any], ours: npt.NDArray[Any]) -> dict[str, float]:
-    """Return voxels, how many differ, the least DSC of a label between ours and the peer's, and the peer's with truth."""
+    """Return voxels, how many differ, least DSC of a label of ours with the peer's, the peer's with truth."""
     labels = [value for value in LABELS.values() if value]
     return {
         "voxels": peer.size,

@@ -6,6 +6,8 @@ seconds of this process count, so that other programs on the machine disturb lit
 """
 
 import argparse
+import contextlib
+import io
 import os
 import sys
 import tempfile
@@ -24,8 +26,6 @@ from trainers.run_folder import open_run, point_nnunet_at
 TARGET = 1.05
 EMULATING = "nnUNetTrainerWeightedCE2DKernelAug"
 BUDGET: dict[str, Any] = {
-    "iterations": 100_000,
-    "iterations_per_epoch": 20,
     "validation_iterations": 1,
     "batch_size": 4,
     "width": 8,
@@ -40,19 +40,22 @@ BUDGET: dict[str, Any] = {
 def main(arguments: list[str] | None = None) -> int:
     """Measure; return 1 if a trainer's steps cost more than 5 % more than nnU-Net's."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.performance training-step", description=__doc__)
-    parser.add_argument("--epochs", type=int, default=8, metavar="N", help="turns of each side, of 20 steps")
+    parser.add_argument("--epochs", type=int, default=8, metavar="N", help="turns of each side")
+    parser.add_argument("--steps", type=int, default=20, metavar="N", help="steps of a turn")
     parser.add_argument("--trainers", nargs="+", default=list(list_trainers()), metavar="NAME")
     parser.add_argument("--out", type=Path, metavar="FILE", help="also write the report as .md")
     options = parser.parse_args(arguments)
-    if options.epochs < 1:
-        parser.error("--epochs: wanted 1 or more")
+    if min(options.epochs, options.steps) < 1:
+        parser.error("--epochs, --steps: wanted 1 or more")
     with tempfile.TemporaryDirectory() as folder:
-        run = prepare_run(Path(folder), options.trainers)
-        table = pd.concat([measure(run, name, options.epochs) for name in options.trainers])
+        counts = {"iterations": 1000 * options.steps, "iterations_per_epoch": options.steps}
+        with contextlib.redirect_stdout(io.StringIO()):  # nnU-Net prints plans and losses
+            run = prepare_run(Path(folder), options.trainers, **counts)
+            table = pd.concat([measure(run, name, options.epochs) for name in options.trainers])
     print(report(table))
     if options.out:
         versions = ", ".join(f"{name} {version_of(name)}" for name in ("ctshift", "nnunetv2", "torch"))
-        head = f"# Training step: what our code adds\n\n{(__doc__ or '').strip()}\n\n{_method(options.epochs)} {versions}.\n\n"
+        head = f"# Training step: what our code adds\n\n{(__doc__ or '').strip()}\n\n{_method(options)} {versions}.\n\n"
         write_text(options.out, head + report(table) + "\n")
     return 0 if all(holds for _, holds in claims(table)) else 1
 
@@ -154,9 +157,10 @@ def _short(row: dict[str, Any]) -> str:
     return ", ".join(f"{key} {value:.4f}" for key, value in row.items() if key.endswith("_s"))
 
 
-def _method(epochs: int) -> str:
+def _method(options: argparse.Namespace) -> str:
+    command = f"training-step --epochs {options.epochs} --steps {options.steps}"
     return (
-        f"Measured with `python -m benchmarks.performance training-step --epochs {epochs}`: {epochs} turns of 20 steps, "
+        f"Measured with `python -m benchmarks.performance {command}`: {options.epochs} turns of {options.steps} steps, "
         "batches of 4 slices of 128 x 128, width 8 where the network has one. A step is loading a batch in-process and "
         "training on it. A whole epoch has a validation step, logs, figures and checkpoints as well: ours writes "
         "a checkpoint every epoch and nnU-Net's figure in the last only, nnU-Net a figure every epoch and a "
