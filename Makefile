@@ -22,7 +22,7 @@ lint: .venv/.installed
 	  { echo "$(PYTHON) is older than 3.11: give a newer one, for example: make $(MAKECMDGOALS) PYTHON=python3.11" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet $(PIP_FLAGS) -c constraints.txt uv
-	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -c constraints.txt -e '.[compressed,jpeg,docx,test,lint]'
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -c constraints.txt -e '.[slurm,compressed,jpeg,docx,test,lint]'
 	touch $@
 
 clean:

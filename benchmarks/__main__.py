@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -35,6 +36,15 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--out", type=Path, help="run folder (default: runs/<study>)")
     run.add_argument("--cores", type=_positive, default=os.cpu_count() or 1, help="jobs at a time (default: all cores)")
     run.add_argument("--device", choices=("cpu", "cuda"), help="where to train (default: as before, else cpu)")
+    run.add_argument("--profile", help="run on a cluster: slurm, or the folder of your own Snakemake profile")
+    run.add_argument("--jobs", type=_positive, help="cluster jobs at a time (default: the profile's)")
+    run.add_argument(
+        "--set-resources",
+        nargs="+",
+        default=[],
+        metavar="KIND:NAME=VALUE",
+        help="ask the cluster for other than the usual, for example train:runtime=2880",
+    )
     run.set_defaults(function=_run)
     status = commands.add_parser("status", help="show how far a run is")
     status.add_argument("run", type=Path, help="run folder")
@@ -53,10 +63,21 @@ def _parser() -> argparse.ArgumentParser:
 def _run(options: argparse.Namespace) -> int:
     from benchmarks.run import run_study
     from benchmarks.run_folder import recorded_settings
+    from benchmarks.workflow.cluster import open_cluster
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: jobs are ended in order
     out = options.out or Path("runs") / options.study.stem
     device = options.device or recorded_settings(out).get("device", "cpu")
-    return run_study(options.study, out, data=options.data, device=device, cores=options.cores)
+    cluster = open_cluster(options.profile, options.jobs) if options.profile else None
+    return run_study(
+        options.study,
+        out,
+        data=options.data,
+        device=device,
+        cores=options.cores,
+        cluster=cluster,
+        set_resources=options.set_resources,
+    )
 
 
 def _status(options: argparse.Namespace) -> int:

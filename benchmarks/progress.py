@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from benchmarks.workflow.freshness import read_record
+from benchmarks.workflow.job_owner import beats
 from benchmarks.workflow.jobs import Job
 from benchmarks.workflow.processes import is_alive
 
@@ -71,7 +72,8 @@ def _job_progress(run: Path, job: Job, tests: dict[str, int], matrix: dict[str, 
     share, note = _share(run, job, tests, matrix)
     if record.get("state") == "running":
         here = record["host"] == platform.node()
-        state: State = "running" if not here or is_alive(record["pid"]) else "interrupted"
+        alive = is_alive(record["pid"]) if here else beats(run, job.name)
+        state: State = "running" if alive else "interrupted"
         return JobProgress(job, state, share, note, time.time() - record["started"])
     if record.get("state") == "failed":
         return JobProgress(job, "failed", share, f"see logs/{job.name}.log", float(record.get("seconds", 0.0)))

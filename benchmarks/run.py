@@ -2,8 +2,10 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -13,16 +15,32 @@ from benchmarks.progress import failure_lines, read_progress
 from benchmarks.run_folder import lock_run, open_run, recorded_settings
 from benchmarks.scoring_check import scoring_fault
 from benchmarks.study_names import StudyError
+from benchmarks.workflow.cluster import Cluster
 from benchmarks.workflow.freshness import stale_jobs
+from benchmarks.workflow.gpu_lease import visible_gpus
 from benchmarks.workflow.jobs import Job
 
 SNAKEFILE = Path(__file__).parent / "workflow" / "Snakefile"
 
 
-def run_study(study_file: Path, run: Path, *, data: Path | None, device: str, cores: int) -> int:
+CANCEL_S = 90.0
+"""How long the cluster may take to cancel the jobs of a run that is stopped; SLURM's scancel has 60 s."""
+
+
+def run_study(
+    study_file: Path,
+    run: Path,
+    *,
+    data: Path | None,
+    device: str,
+    cores: int,
+    cluster: Cluster | None = None,
+    set_resources: Sequence[str] = (),
+) -> int:
     """Bring a run up to date with its study; return 0 when every job is done, 1 when one failed.
 
-    Jobs whose record agrees with the files that are there are not run again.
+    Jobs whose record agrees with the files that are there are not run again. Without a cluster jobs run here.
+    ``set_resources`` are ``kind:resource=value``, as Snakemake takes them.
 
     Raises
     ------
@@ -40,8 +58,14 @@ def run_study(study_file: Path, run: Path, *, data: Path | None, device: str, co
             for job in stale:
                 (run / "done" / f"{job.name}.json").unlink(missing_ok=True)
             if stale:
-                console.print(f"{len(stale)} of {len(jobs)} jobs to do in {run} on {device}, {cores} cores")
-                code = _execute(run, jobs, cores=cores, device=device, console=console)
+                slots = cluster.jobs if cluster else cores
+                where = f"{cluster.folder.name}, {slots} jobs" if cluster else f"{device}, {slots} cores"
+                console.print(f"{len(stale)} of {len(jobs)} jobs to do in {run} on {where} at a time")
+                command = _engine_command(cluster.options() if cluster else _local_options(cores, device))
+                command += ["--set-resources", *set_resources] if set_resources else []
+                interrupt = signal.SIGINT if cluster else signal.SIGTERM
+                with Display(run, jobs, cores=slots, console=console) as display:
+                    code = _execute(run, command, display, interrupt=interrupt)
                 if code:
                     return _report_failure(run, jobs, console)
             else:
@@ -61,19 +85,36 @@ def _refuse_unknown_metrics(study_file: Path) -> None:
         raise StudyError(f"{study_file}: {fault}")
 
 
-def _execute(run: Path, jobs: tuple[Job, ...], *, cores: int, device: str, console: Console) -> int:
+def _engine_command(options: list[str]) -> list[str]:
+    command = [sys.executable, "-m", "benchmarks.workflow.engine", "--snakefile", str(SNAKEFILE)]
+    command += ["--directory", ".", "--configfile", "workflow.json", "--keep-going", "--rerun-incomplete"]
+    # mtime only: the command line of a job may change with an upgrade, its record decides what that means;
+    # no engine lock: ours ends with the process, the engine's would survive a kill;
+    # no workflow profile: Snakemake would read one that happens to lie in the folder
+    command += ["--rerun-triggers", "mtime", "--nolock", "--scheduler", "greedy", "--workflow-profile", "none"]
+    return command + options
+
+
+def _local_options(cores: int, device: str) -> list[str]:
+    gpus = max(1, len(visible_gpus())) if device == "cuda" else 1
+    return ["--cores", str(cores), "--resources", f"gpu={gpus}", "--latency-wait", "10"]
+
+
+def _execute(run: Path, command: list[str], display: Display, *, interrupt: signal.Signals) -> int:
     log = run / "logs" / "snakemake.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "benchmarks.workflow.engine", "--snakefile", str(SNAKEFILE)]
-    command += ["--directory", ".", "--configfile", "workflow.json", "--cores", str(cores)]
-    command += ["--resources", f"gpu={_gpus() if device == 'cuda' else 1}", "--keep-going", "--rerun-incomplete"]
-    # mtime only: the command line of a job may change with an upgrade, its record decides what that means;
-    # no engine lock: ours ends with the process, the engine's would survive a kill
-    command += ["--rerun-triggers", "mtime", "--nolock", "--scheduler", "greedy", "--latency-wait", "10"]
     environment = os.environ | {"PYTHONSAFEPATH": "1"}
-    with log.open("ab") as stream, Display(run, jobs, cores=cores, console=console) as display:
+    environment.pop("SNAKEMAKE_PROFILE", None)  # the profile is --profile, or none
+    with log.open("ab") as stream:
+        # a session of its own: Ctrl-C reaches this process alone, which then ends the engine in order
         process = subprocess.Popen(
-            command, cwd=run, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, env=environment
+            command,
+            cwd=run,
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=stream,
+            env=environment,
+            start_new_session=True,
         )
         try:
             while True:
@@ -82,15 +123,19 @@ def _execute(run: Path, jobs: tuple[Job, ...], *, cores: int, device: str, conso
                     return process.wait(timeout=1.0)
                 except subprocess.TimeoutExpired:
                     continue
-        except KeyboardInterrupt:
-            process.terminate()
-            process.wait()
+        except BaseException:
+            _stop(process, interrupt)
             raise
 
 
-def _gpus() -> int:
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    return max(1, len([entry for entry in visible.split(",") if entry])) if visible else 1
+def _stop(process: subprocess.Popen[bytes], interrupt: signal.Signals) -> None:
+    """End the engine: local jobs end with it and go on from their checkpoints, a cluster's jobs are cancelled."""
+    os.killpg(process.pid, interrupt)
+    try:
+        process.wait(timeout=CANCEL_S)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def _report_failure(run: Path, jobs: tuple[Job, ...], console: Console) -> int:

@@ -62,7 +62,8 @@ def open_run(study_file: Path, run: Path, *, data: Path | None, device: str) -> 
     _write_if_changed(run / "run.json", settings)
     with replacing(run / "study.toml") as temporary:
         shutil.copyfile(study_file, temporary)
-    _write_if_changed(run / "workflow.json", {"device": device, "jobs": [dataclasses.asdict(job) for job in jobs]})
+    workflow = {"device": device, "budget": dataclasses.asdict(study.budgets[device])}
+    _write_if_changed(run / "workflow.json", workflow | {"jobs": [dataclasses.asdict(job) for job in jobs]})
     return study, jobs
 
 

@@ -3,20 +3,21 @@
 Snakemake starts this for every job and sees only the small record ``done/<job>.json`` written last.
 """
 
-import fcntl
+import argparse
 import os
 import platform
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from benchmarks.workflow.freshness import input_hashes, is_fresh, output_sizes, read_record
+from benchmarks.workflow.gpu_lease import leased_gpus
+from benchmarks.workflow.job_owner import only_owner
 from benchmarks.workflow.jobs import Job, python_command, read_jobs
 from benchmarks.workflow.processes import end_with_parent
 from dataset_converters.atomic import write_json
@@ -25,9 +26,9 @@ from dataset_converters.writing.provenance import git_commit, version_of
 PACKAGES = ("ctshift", "nnunetv2", "torch", "numpy", "scipy", "SimpleITK", "pydicom", "pandas", "snakemake")
 
 
-def run_job(run: Path, job: Job) -> int:
-    """Run one job unless its record is up to date; return its exit code (0: done)."""
-    with _lock(run / "jobs" / f"{job.name}.lock"):
+def run_job(run: Path, job: Job, *, gpus: int = 0) -> int:
+    """Run one job unless its record is up to date, with as many GPUs to itself; return its exit code (0: done)."""
+    with only_owner(run, job.name):
         last = read_record(run / "jobs" / f"{job.name}.json")
         if is_fresh(run, job, last):
             write_json(run / "done" / f"{job.name}.json", last)
@@ -39,7 +40,8 @@ def run_job(run: Path, job: Job) -> int:
             return 1
         if not _ready(run, job, last, inputs):
             return 1
-        return _execute(run, job, inputs)
+        with leased_gpus(gpus) as devices:
+            return _execute(run, job, inputs, devices)
 
 
 def _ready(run: Path, job: Job, last: dict[str, Any], inputs: dict[str, str]) -> bool:
@@ -59,7 +61,7 @@ def _ready(run: Path, job: Job, last: dict[str, Any], inputs: dict[str, str]) ->
     return True
 
 
-def _execute(run: Path, job: Job, inputs: dict[str, str]) -> int:
+def _execute(run: Path, job: Job, inputs: dict[str, str], gpus: tuple[str, ...]) -> int:
     started = time.time()
     record: dict[str, Any] = {
         "job": job.name,
@@ -68,6 +70,8 @@ def _execute(run: Path, job: Job, inputs: dict[str, str]) -> int:
         "inputs": inputs,
         "pid": os.getpid(),
         "host": platform.node(),
+        "gpus": list(gpus),
+        "slurm_job": os.environ.get("SLURM_JOB_ID", ""),
         "started": started,
     }
     state_file = run / "jobs" / f"{job.name}.json"
@@ -83,7 +87,7 @@ def _execute(run: Path, job: Job, inputs: dict[str, str]) -> int:
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=stream,
-            env=job_environment(),
+            env=job_environment(gpus),
             preexec_fn=end_with_parent,
             check=False,
         ).returncode
@@ -100,12 +104,13 @@ def _execute(run: Path, job: Job, inputs: dict[str, str]) -> int:
     return code
 
 
-def job_environment() -> dict[str, str]:
-    """One thread per process: jobs run side by side, and a result must not depend on the core count."""
+def job_environment(gpus: tuple[str, ...] = ()) -> dict[str, str]:
+    """One thread per process: jobs run side by side, and a result must not depend on the core count; its own GPUs."""
     threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
     # safe path: a file of the run folder is never imported as a module
     settings = {"nnUNet_def_n_proc": "1", "MPLBACKEND": "Agg", "PYTHONUNBUFFERED": "1", "PYTHONSAFEPATH": "1"}
-    return os.environ | threads | settings
+    own = {"CUDA_VISIBLE_DEVICES": ",".join(gpus)} if gpus else {}
+    return os.environ | threads | settings | own
 
 
 def _measured(started: float) -> dict[str, float]:
@@ -122,20 +127,21 @@ def _provenance() -> dict[str, Any]:
     return {"versions": versions, "python": platform.python_version(), "commit": git_commit()}
 
 
-@contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    """Hold a job alone: an orphan of a killed run and its successor never both write."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        yield
-
-
 def main(arguments: list[str]) -> int:
-    """Run a job of the frozen workflow: ``python -m benchmarks.workflow.job RUN NAME``."""
+    """Run a job of the frozen workflow: ``python -m benchmarks.workflow.job RUN NAME [--gpus N]``."""
     end_with_parent()
-    run, name = Path(arguments[0]), arguments[1]
-    return run_job(run, next(job for job in read_jobs(run) if job.name == name))
+    signal.signal(signal.SIGTERM, _end)  # a cluster's wall-clock limit: let go of the job in order
+    parser = argparse.ArgumentParser()
+    parser.add_argument("run", type=Path)
+    parser.add_argument("name")
+    parser.add_argument("--gpus", type=int, default=0)
+    options = parser.parse_args(arguments)
+    job = next(job for job in read_jobs(options.run) if job.name == options.name)
+    return run_job(options.run, job, gpus=options.gpus)
+
+
+def _end(number: int, frame: object) -> None:
+    sys.exit(128 + number)
 
 
 if __name__ == "__main__":
