@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from mini_run import finished
 from toy_dataset import dataset_folder, run_with, toy
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("nnUNet_def_n_proc", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
-__all__ = ["dataset_folder", "run_with", "toy"]  # fixtures of a toy dataset
+__all__ = ["dataset_folder", "finished", "run_with", "toy"]  # fixtures of a toy dataset and a small study
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 

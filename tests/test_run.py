@@ -11,50 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-
-REPOSITORY = Path(__file__).resolve().parents[1]
-QUICKSTART = REPOSITORY / "benchmarks" / "studies" / "quickstart.toml"
-PARTS = {
-    "train_patients = 8, test_patients = 10, size_zyx = [48, 128, 128], seed = 2021": (
-        "train_patients = 3, test_patients = 3, size_zyx = [8, 64, 64], seed = 3, readers = 2, annotated = 5"
-    ),
-    "iterations = 400\n": "iterations = 16\n",
-    "iterations_per_epoch = 50\n": "iterations_per_epoch = 4\n",
-    "patch_size = [128, 128]\nspacing_mm = [3.1, 3.1]": "patch_size = [64, 64]\nspacing_mm = [6.0, 6.0]",
-    "width = 8": "width = 4",
-}
-COMMAND_SECONDS = 280
-
-
-def _study(folder: Path) -> Path:
-    """Write the quickstart with few, small patients and a few iterations."""
-    text = QUICKSTART.read_text(encoding="utf-8")
-    for old, new in PARTS.items():
-        assert old in text, f"the quickstart changed: {old!r} is not in it; mend PARTS"
-        text = text.replace(old, new, 1)
-    path = folder / "mini.toml"
-    path.write_text(text, encoding="utf-8")
-    return path
-
-
-def _command(study: Path, run: Path, *more: str) -> list[str]:
-    return [sys.executable, "-m", "benchmarks", "run", str(study), "--out", str(run), "--cores", "2", *more]
-
-
-def _run(study: Path, run: Path, *more: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        _command(study, run, *more), capture_output=True, text=True, check=False, timeout=COMMAND_SECONDS
-    )
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, str]:
-    """Return study file, run folder and output of an undisturbed run."""
-    folder = tmp_path_factory.mktemp("whole")
-    study = _study(folder)
-    answer = _run(study, folder / "run")
-    assert answer.returncode == 0, answer.stdout + answer.stderr
-    return study, folder / "run", answer.stdout
+from mini_run import run_command, run_study, write_study
 
 
 def test_a_run_ends_with_table_1_and_where_the_figures_are(finished: tuple[Path, Path, str]) -> None:
@@ -96,7 +53,7 @@ def test_running_again_does_nothing_and_is_quick(finished: tuple[Path, Path, str
     study, run, _ = finished
     before = {path: path.stat().st_mtime_ns for path in (run / "done").iterdir()}
     started = os.times()
-    answer = _run(study, run)
+    answer = run_study(study, run)
     spent = os.times()
     assert answer.returncode == 0
     assert "nothing to do" in answer.stdout
@@ -115,7 +72,7 @@ def test_another_budget_needs_another_folder(finished: tuple[Path, Path, str], t
     study, run, _ = finished
     other = tmp_path / "mini.toml"
     other.write_text(study.read_text().replace("iterations = 16\n", "iterations = 20\n"))
-    answer = _run(other, run)
+    answer = run_study(other, run)
     assert answer.returncode == 2
     assert "was made with another [budgets]" in answer.stderr
     assert "give another --out" in answer.stderr
@@ -123,7 +80,7 @@ def test_another_budget_needs_another_folder(finished: tuple[Path, Path, str], t
 
 def test_a_foreign_folder_is_not_touched(finished: tuple[Path, Path, str], tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
-    answer = _run(finished[0], tmp_path)
+    answer = run_study(finished[0], tmp_path)
     assert answer.returncode == 2
     assert "not a run of ours" in answer.stderr
     assert (tmp_path / "mine.txt").read_text() == "mine"
@@ -134,7 +91,7 @@ def test_a_lost_prediction_is_predicted_again_and_scores_stay(finished: tuple[Pa
     before = (run / "scores.csv").read_bytes()
     model = next(entry for entry in sorted((run / "predictions").iterdir()))
     next(iter(model.glob("*.nii.gz"))).unlink()
-    answer = _run(study, run)
+    answer = run_study(study, run)
     assert answer.returncode == 0, answer.stdout
     assert (run / "scores.csv").read_bytes() == before
     assert len(list(model.glob("*.nii.gz"))) == 6
@@ -145,13 +102,13 @@ def test_a_run_killed_five_times_gives_the_scores_of_an_undisturbed_one(
     finished: tuple[Path, Path, str], tmp_path: Path
 ) -> None:
     _, whole, _ = finished
-    study, run = _study(tmp_path), tmp_path / "run"
+    study, run = write_study(tmp_path), tmp_path / "run"
     generator = random.Random(5)
     for _ in range(5):
-        process = subprocess.Popen(_command(study, run), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(run_command(study, run), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         time.sleep(generator.uniform(3, 14))
         process.send_signal(signal.SIGKILL)
         process.wait()
-    answer = _run(study, run)
+    answer = run_study(study, run)
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert (run / "scores.csv").read_bytes() == (whole / "scores.csv").read_bytes()

@@ -141,4 +141,3 @@ def _machine_gpus() -> dict[str, str]:
             found.pop(number, None)
             found[f"{number}:{len(found)}"] = match[1]
     return found
-

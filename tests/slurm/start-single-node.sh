@@ -64,7 +64,9 @@ PartitionName=main Nodes=$host Default=YES MaxTime=INFINITE State=UP OverSubscri
 EOF2
 : >/etc/slurm/gres.conf
 for number in $(seq 0 $((gpus - 1))); do
-  echo "NodeName=$host Name=gpu File=/dev/tty$number" >>/etc/slurm/gres.conf
+  device=/dev/tty$number
+  [ -c "$device" ] || { device=/run/fake-gpu$number && { [ -c "$device" ] || mknod "$device" c 1 3; }; }
+  echo "NodeName=$host Name=gpu File=$device" >>/etc/slurm/gres.conf
 done
 
 stop
