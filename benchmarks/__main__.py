@@ -65,6 +65,8 @@ def _run(options: argparse.Namespace) -> int:
     from benchmarks.run_folder import recorded_settings
     from benchmarks.workflow.cluster import open_cluster
 
+    if options.jobs and not options.profile:
+        raise StudyError("--jobs is for a cluster, with --profile; on this machine --cores says how many at a time")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: jobs are ended in order
     out = options.out or Path("runs") / options.study.stem
     device = options.device or recorded_settings(out).get("device", "cpu")

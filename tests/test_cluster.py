@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from benchmarks.__main__ import main
 from benchmarks.run import SNAKEFILE, _engine_command
 from benchmarks.study_file import StudyError, load_study
 from benchmarks.workflow import cluster
@@ -100,6 +101,11 @@ def test_a_faulty_profile_is_refused(text: str | None, message: str, tmp_path: P
         (tmp_path / "config.yaml").write_text(text)
     with pytest.raises(StudyError, match=message):
         open_cluster(str(tmp_path), None)
+
+
+def test_cluster_jobs_without_a_cluster_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", str(STUDIES / "quickstart.toml"), "--out", str(tmp_path / "run"), "--jobs", "9"]) == 2
+    assert "--cores says how many" in capsys.readouterr().err
 
 
 def test_a_machine_without_sbatch_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

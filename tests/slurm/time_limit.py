@@ -1,6 +1,6 @@
-"""A training that meets SLURM's time limit is sent again and goes on: ``python tests/slurm/time_limit.py FOLDER [ITERATIONS]``.
+"""Shows that a training that meets SLURM's time limit is sent again and goes on.
 
-Takes some ten minutes: SLURM counts in minutes. Prints what each turn of the training began with.
+``python tests/slurm/time_limit.py FOLDER [ITERATIONS]`` takes some ten minutes: SLURM counts in minutes. Prints what each turn of the training began with.
 """
 
 import re
