@@ -1,6 +1,7 @@
 """Shows that a training that meets SLURM's time limit is sent again and goes on.
 
-``python tests/slurm/time_limit.py FOLDER [ITERATIONS]`` takes some ten minutes: SLURM counts in minutes. Prints what each turn of the training began with.
+``python tests/slurm/time_limit.py FOLDER [ITERATIONS]`` takes some ten minutes, for SLURM counts in minutes, and prints
+when each turn of a training began, and with which epoch.
 """
 
 import re
