@@ -4,10 +4,13 @@ import argparse
 import os
 import signal
 import sys
-import time
 from pathlib import Path
 
 from benchmarks.study_file import StudyError
+
+STATUS_CODES = (
+    "exit code: 0 every job is done, 1 a job failed, 2 wrong use, 3 not finished (running, waiting or stopped)"
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -46,10 +49,11 @@ def _parser() -> argparse.ArgumentParser:
         help="ask the cluster for other than the usual, for example train:runtime=2880",
     )
     run.set_defaults(function=_run)
-    status = commands.add_parser("status", help="show how far a run is")
+    status = commands.add_parser("status", help="show how far a run is", epilog=STATUS_CODES)
     status.add_argument("run", type=Path, help="run folder")
     status.add_argument("--watch", action="store_true", help="show it every few seconds until it ends")
-    status.add_argument("--json", action="store_true", help="print JSON")
+    status.add_argument("--all", action="store_true", help="list every job, also those that are done or wait")
+    status.add_argument("--json", action="store_true", help="print JSON: every job, and of a failed one its log's end")
     status.set_defaults(function=_status)
     check = commands.add_parser("check", help="check study, data and environment before hours are spent")
     check.add_argument("study", type=Path, help="study file (.toml)")
@@ -85,22 +89,13 @@ def _run(options: argparse.Namespace) -> int:
 def _status(options: argparse.Namespace) -> int:
     from rich.console import Console
 
-    from benchmarks.display import progress_table, summary_line
-    from benchmarks.progress import as_json, read_progress
-    from benchmarks.workflow.jobs import read_jobs
+    from benchmarks.status import show_status, watch_status
 
+    # a file or a pipe has no width of its own
     console = Console(width=None if sys.stdout.isatty() else 160)
-    while True:
-        progress = read_progress(options.run, read_jobs(options.run))
-        if options.json:
-            print(as_json(progress))
-        else:
-            console.print(progress_table(progress, everything=True))
-            console.print(summary_line(progress, os.cpu_count() or 1))
-        states = {entry.state for entry in progress}
-        if not options.watch or "running" not in states:
-            return 1 if "failed" in states else 0
-        time.sleep(5)
+    if options.watch:
+        return watch_status(options.run, json=options.json, console=console)
+    return show_status(options.run, json=options.json, everything=options.all, console=console)
 
 
 def _check(options: argparse.Namespace) -> int:

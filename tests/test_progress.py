@@ -65,7 +65,7 @@ def test_a_failed_job_points_to_its_log(tmp_path: Path) -> None:
     (tmp_path / "logs").mkdir()
     (tmp_path / "logs" / "train-a.log").write_text("\n".join(str(number) for number in range(40)))
     (entry,) = read_progress(tmp_path, (TRAIN,))
-    assert (entry.state, entry.note) == ("failed", "see logs/train-a.log")
+    assert (entry.state, entry.note) == ("failed", "see its log")
     assert failure_lines(tmp_path, TRAIN, lines=2) == "38\n39"
 
 
@@ -105,4 +105,4 @@ def test_table_shows_what_runs_and_the_summary_counts(tmp_path: Path) -> None:
     assert progress_table(progress).row_count == 1
     assert progress_table(progress, everything=True).row_count == 2
     assert summary_line(progress, 1).plain == "0 of 2 jobs done; running: train-a (epoch 1/2); about 80 s left"
-    assert [entry["state"] for entry in json.loads(as_json(progress))] == ["running", "waiting"]
+    assert [entry["state"] for entry in json.loads(as_json(tmp_path, progress))] == ["running", "waiting"]
