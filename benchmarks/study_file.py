@@ -233,6 +233,9 @@ def _sensible_numbers(study: Study) -> None:
             numbers = value if isinstance(value, tuple) else (value,)
             if any(not isinstance(number, str) and not 0 < number < math.inf for number in numbers):
                 raise StudyError(f"[budgets.{device}.{entry.name}] found {value}, wanted more than 0")
+        if not 1 <= budget.gpus <= (budget.batch_size if device == "cuda" else 1):
+            most = f"1 to batch_size {budget.batch_size}" if device == "cuda" else "1: only GPUs share a training"
+            raise StudyError(f"[budgets.{device}.gpus] found {budget.gpus}, wanted {most}")
         if budget.learning_rate >= 1:
             raise StudyError(f"[budgets.{device}.learning_rate] found {budget.learning_rate}, wanted less than 1")
         if any(size % PATCH_MULTIPLE for size in budget.patch_size):

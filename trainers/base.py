@@ -12,6 +12,7 @@ from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 
 from dataset_converters.atomic import replacing
 from trainers import checkpoint, compat
+from trainers.distributed import end_with_parent
 from trainers.errors import TrainerError
 from trainers.plans import require_2d
 from trainers.progress import write_progress
@@ -60,6 +61,8 @@ class CTShiftTrainer(nnUNetTrainer):
 
     def initialize(self) -> None:
         """Set threads and seed, then build network, optimiser and loss."""
+        if self.is_ddp:
+            end_with_parent()
         limit_threads(self.device)
         seed_everything(self.seed, INITIAL_WEIGHTS)
         super().initialize()
@@ -106,8 +109,8 @@ class CTShiftTrainer(nnUNetTrainer):
         """Do nothing: nnU-Net's plot needs a package that no longer works."""
 
     def on_train_epoch_start(self) -> None:
-        """Make the epoch's random numbers a function of (seed, epoch)."""
-        seed_everything(self.seed, self.current_epoch)
+        """Make the epoch's random numbers a function of (seed, epoch, rank)."""
+        seed_everything(self.seed, self.current_epoch, self.local_rank)
         super().on_train_epoch_start()
 
     def train_step(self, batch: dict[str, Any]) -> dict[str, Any]:

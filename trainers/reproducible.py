@@ -1,4 +1,4 @@
-"""Make an epoch's random numbers a function of the seed and the epoch, and its sums of the thread count."""
+"""Make an epoch's random numbers a function of seed, epoch and rank, and its sums of the thread count."""
 
 import os
 import random
@@ -9,13 +9,15 @@ import torch
 INITIAL_WEIGHTS = -1
 
 
-def seed_everything(seed: int, epoch: int) -> None:
+def seed_everything(seed: int, epoch: int, rank: int = 0) -> None:
     """Seed Python, numpy and torch from (seed, epoch), so that a resumed epoch draws what it would have drawn.
 
-    ``epoch`` is ``INITIAL_WEIGHTS`` before the network is made. Workers of a multi-process loader have
+    ``epoch`` is ``INITIAL_WEIGHTS`` before the network is made. Of several GPUs each has its ``rank``, so that they
+    draw different batches; rank 0 draws what a single process does. Workers of a multi-process loader have
     generators of their own, which this does not reach.
     """
-    for_python, for_numpy, for_torch = np.random.SeedSequence([seed, epoch + 1]).generate_state(3)
+    entropy = [seed, epoch + 1, rank] if rank else [seed, epoch + 1]
+    for_python, for_numpy, for_torch = np.random.SeedSequence(entropy).generate_state(3)
     random.seed(int(for_python))
     np.random.seed(int(for_numpy))
     torch.manual_seed(int(for_torch))

@@ -61,14 +61,19 @@ def _run_nnunet(run: RunFolder, model: Mapping[str, Any], device: str, *, resume
 
     from trainers import compat
     from trainers.device import find_device
+    from trainers.distributed import ranks_report, require_gpus
 
-    with compat.short_search(nnunet):
+    gpus = run.matrix["budget"].get("gpus", 1) if device == "cuda" else 1
+    if gpus > 1:
+        require_gpus(gpus)
+    with compat.short_search(nnunet), ranks_report():
         nnunet.run_training(
             run.matrix["nnunet"],
             "2d",
             model["fold"],
             model["trainer"],
             model["plans_name"],
+            num_gpus=gpus,
             continue_training=resume,
             device=find_device(device),
         )

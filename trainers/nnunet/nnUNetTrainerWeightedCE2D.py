@@ -72,9 +72,10 @@ class nnUNetTrainerWeightedCE2D(CTShiftTrainer):  # noqa: N801
         weights = weigh_classes(labels, census.pixels, fixed, where=where)
         slices = sum(len(z) for z in census.annotated.values())
         self.print_to_log_file(f"{slices} annotated training slices; class weights: {weights}")
-        write_json(Path(self.output_folder) / "class_weights.json", {"slices": slices, "classes": weights})
-        loss = WeightedCrossEntropy([w["weight"] for w in weights.values()], self.label_manager.ignore_label)
-        return loss.to(self.device)
+        if self.local_rank == 0:
+            write_json(Path(self.output_folder) / "class_weights.json", {"slices": slices, "classes": weights})
+        values, ignored = [w["weight"] for w in weights.values()], self.label_manager.ignore_label
+        return WeightedCrossEntropy(values, ignored, distributed=self.is_ddp).to(self.device)
 
     def configure_optimizers(self) -> Any:
         """Return Adam at a constant rate."""

@@ -1,0 +1,197 @@
+"""Several GPUs and mixed precision: nnU-Net's own code path with two processes on the CPU, and ours in it.
+
+What CUDA alone does stays untested here: NCCL, autocast to float16, SyncBatchNorm, pinned memory.
+"""
+
+import functools
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from nnunetv2.run import run_training as nnunet
+from nnunetv2.training.nnUNetTrainer import nnUNetTrainer as trainer_module
+from test_trainers_training import FOLD, MODEL, make_trainer, prepared, run, same_model  # noqa: F401
+from torch.multiprocessing.spawn import ProcessRaisedException
+
+from trainers import device, distributed
+from trainers.base import CTShiftTrainer
+from trainers.checkpoint import load_checkpoint
+from trainers.distributed import RankError, ranks_report, require_gpus, sum_over_ranks
+from trainers.errors import TrainerError
+from trainers.losses.weighted_cross_entropy import WeightedCrossEntropy
+from trainers.reproducible import seed_everything
+from trainers.run_folder import open_run
+from trainers.train import train
+
+pytestmark = pytest.mark.usefixtures("kept_environment")
+
+
+def _two_ranks_on_the_cpu(patch: pytest.MonkeyPatch) -> None:
+    """Let nnU-Net's code for GPUs run here: gloo for NCCL, forked processes that inherit these changes."""
+
+    def setup(rank: int, world_size: int) -> None:
+        torch.distributed.init_process_group("gloo", rank=rank, world_size=world_size)
+
+    make, parallel = nnunet.get_trainer_from_args, trainer_module.DDP
+
+    def on_cpu(*args: Any) -> Any:
+        trainer = make(*args)
+        trainer.device, trainer.grad_scaler = torch.device("cpu"), None
+        return trainer
+
+    patch.setattr(nnunet.mp, "spawn", functools.partial(torch.multiprocessing.start_processes, start_method="fork"))
+    patch.setattr(nnunet, "setup_ddp", setup)
+    patch.setattr(nnunet, "get_trainer_from_args", on_cpu)
+    patch.setattr(trainer_module, "DDP", lambda network, device_ids: parallel(network))
+    patch.setattr(torch.nn.SyncBatchNorm, "convert_sync_batchnorm", lambda network: network)
+    patch.setattr(torch.cuda, "set_device", lambda device: None)
+    patch.setattr(torch.cuda, "device_count", lambda: 2)
+    patch.setattr(device, "find_device", torch.device)
+
+
+def _note_batches(patch: pytest.MonkeyPatch, run: Path, fail_at: int = -1) -> None:
+    """Write down what each rank is fed; let rank 1 fail at a step."""
+    original, taken = CTShiftTrainer.train_step, []
+
+    def train_step(self: Any, batch: Any) -> Any:
+        taken.append([self.current_epoch, len(batch["data"]), float(batch["data"].double().sum())])
+        (run / f"rank{self.local_rank}.json").write_text(json.dumps(taken))
+        if self.local_rank == 1 and len(taken) == fail_at:
+            raise TrainerError("rank 1", found="loss nan", wanted="a finite loss", action="check these cases")
+        return original(self, batch)
+
+    patch.setattr(CTShiftTrainer, "train_step", train_step)
+
+
+def _train(run: Path) -> None:
+    opened = open_run(run)
+    train(opened, opened.find_model(MODEL, "trained"), "cuda", exact=True)
+
+
+def _with_two_gpus(run: Path) -> Path:
+    matrix = json.loads((run / "matrix.json").read_text())
+    matrix["budget"]["gpus"] = 2
+    (run / "matrix.json").write_text(json.dumps(matrix))
+    return run
+
+
+def test_two_ranks_train_one_model_and_an_interrupted_one_ends_the_same(
+    run: Path,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import shutil
+
+    whole = Path(shutil.copytree(_with_two_gpus(run), tmp_path / "whole"))
+    _two_ranks_on_the_cpu(monkeypatch)
+    monkeypatch.setenv("MASTER_PORT", "1")  # of a cluster; no process may listen there
+    with monkeypatch.context() as patch:
+        _note_batches(patch, whole)
+        _train(whole)
+    ranks = [json.loads((whole / f"rank{rank}.json").read_text()) for rank in (0, 1)]
+    assert [[epoch for epoch, _, _ in steps] for steps in ranks] == [[0, 0, 1, 1, 2, 2, 3, 3]] * 2
+    assert {size for steps in ranks for _, size, _ in steps} == {1}  # the batch of 2 is divided
+    assert not {total for _, _, total in ranks[0]} & {total for _, _, total in ranks[1]}
+    content = load_checkpoint(whole / FOLD / "checkpoint_final.pth")
+    assert not any(key.startswith("module.") for key in content["network_weights"])
+    assert json.loads((whole / FOLD / "progress.json").read_text())["epoch"] == 4
+    assert len(list((whole / FOLD).glob("training_log_*"))) == 1
+
+    with monkeypatch.context() as patch:
+        _note_batches(patch, run, fail_at=6)
+        with pytest.raises(TrainerError, match=r"^rank 1: found loss nan; wanted a finite loss; check these cases$"):
+            _train(run)
+    assert json.loads((run / FOLD / "progress.json").read_text())["epoch"] == 2
+    _train(run)
+    same_model(whole, run)
+
+
+def _loss_of_half(rank: int, folder: str, logits: torch.Tensor, labels: torch.Tensor) -> None:
+    store = torch.distributed.FileStore(f"{folder}/store", 2)
+    torch.distributed.init_process_group("gloo", rank=rank, world_size=2, store=store)
+    weight = torch.nn.Parameter(torch.ones(()))
+    half = slice(rank, None, 2)
+    loss = WeightedCrossEntropy([1.0, 60.0], 2, distributed=True)(weight * logits[half], labels[half])
+    loss.backward()
+    torch.save((loss.detach(), weight.grad), f"{folder}/{rank}.pt")
+    torch.distributed.destroy_process_group()
+
+
+def test_the_weighted_loss_of_two_ranks_is_that_of_the_whole_batch(tmp_path: Path) -> None:
+    generator = torch.Generator().manual_seed(1)
+    logits = torch.randn(4, 2, 5, 6, generator=generator)
+    labels = torch.randint(0, 3, (4, 1, 5, 6), generator=generator)
+    labels[1::2] = 2  # rank 1 sees nothing but unannotated pixels...
+    labels[1, 0, 0, 0] = 1  # ...and one
+    weight = torch.nn.Parameter(torch.ones(()))
+    whole = WeightedCrossEntropy([1.0, 60.0], 2)(weight * logits, labels)
+    whole.backward()
+    args = (str(tmp_path), logits, labels)
+    torch.multiprocessing.start_processes(_loss_of_half, args=args, nprocs=2, start_method="fork")
+    halves = [torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in (0, 1)]
+    assert torch.stack([loss for loss, _ in halves]).mean() == pytest.approx(whole.item(), rel=1e-6)
+    assert torch.stack([gradient for _, gradient in halves]).mean() == pytest.approx(weight.grad.item(), rel=1e-5)
+
+
+def test_ranks_draw_differently_and_rank_0_as_a_single_process() -> None:
+    def draw(*args: int) -> tuple[float, float]:
+        seed_everything(*args)
+        return float(np.random.rand()), float(torch.rand(()))
+
+    single = draw(5, 3)
+    assert draw(5, 3, 0) == single
+    assert len({draw(5, 3, rank) for rank in range(4)} | {draw(5, 4, 1)}) == 5
+    assert draw(5, 3, 1) == draw(5, 3, 1)
+
+
+def test_a_rank_that_failed_otherwise_keeps_its_traceback() -> None:
+    with pytest.raises(ProcessRaisedException, match="CUDA out of memory"), ranks_report():
+        raise ProcessRaisedException("-- Process 1 terminated:\nTraceback\nRuntimeError: CUDA out of memory", 1, 99)
+    with pytest.raises(RankError, match=r"^a: found b; wanted c; d$"), ranks_report():
+        text = f"-- Process 0 terminated:\nTraceback\n{distributed._STATED}a: found b; wanted c; d\n"
+        raise ProcessRaisedException(text, 0, 99)
+
+
+def test_too_few_gpus_are_refused_before_anything_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    with pytest.raises(TrainerError, match="found 1 GPUs; wanted 2"):
+        require_gpus(2)
+    require_gpus(1)
+
+
+def test_a_single_process_sums_over_itself() -> None:
+    value = torch.tensor(3.0)
+    assert sum_over_ranks(value) == (value, 1)
+
+
+def test_the_step_goes_through_the_gradient_scaler_and_its_state_is_kept(run: Path) -> None:  # noqa: F811
+    """The scaler of CUDA, on the CPU: what is scaled, unscaled, clipped and saved is the same code."""
+    trainer = make_trainer(run)
+    trainer.initialize()
+    trainer.grad_scaler = torch.amp.GradScaler("cpu", init_scale=2.0**10)
+    trainer.on_train_start()
+    trainer.on_epoch_start()
+    trainer.on_train_epoch_start()
+    before = [parameter.clone() for parameter in trainer.network.parameters()]
+    assert np.isfinite(trainer.train_step(next(trainer.dataloader_train))["loss"])
+    assert trainer.grad_scaler.state_dict()["_growth_tracker"] == 1
+    assert any(not torch.equal(a, b) for a, b in zip(before, trainer.network.parameters(), strict=True))
+    trainer.save_checkpoint(str(run / FOLD / "checkpoint_latest.pth"))
+    again = make_trainer(run)
+    again.initialize()
+    again.grad_scaler = torch.amp.GradScaler("cpu")
+    again.load_checkpoint(str(run / FOLD / "checkpoint_latest.pth"))
+    assert again.grad_scaler.state_dict() == trainer.grad_scaler.state_dict()
+
+
+def test_the_loss_is_computed_in_single_precision_under_autocast() -> None:
+    """With bfloat16 on the CPU: not CUDA's float16, but the same rule of torch's autocast."""
+    layer, image = torch.nn.Conv2d(1, 2, 1), torch.rand(1, 1, 4, 4)
+    for loss in (WeightedCrossEntropy([1.0, 60.0], 2), WeightedCrossEntropy([1.0, 60.0], 2, distributed=True)):
+        with torch.autocast("cpu", torch.bfloat16):
+            logits = layer(image)
+            value = loss(logits, torch.ones(1, 1, 4, 4))
+        assert (logits.dtype, value.dtype) == (torch.bfloat16, torch.float32)
