@@ -8,6 +8,7 @@ from pathlib import Path
 
 from benchmarks.study_file import StudyError
 
+CLUSTER_JOBS = 100
 STATUS_CODES = (
     "exit code: 0 every job is done, 1 a job failed, 2 wrong use, 3 not finished (running, waiting or stopped)"
 )
@@ -55,11 +56,18 @@ def _parser() -> argparse.ArgumentParser:
     status.add_argument("--all", action="store_true", help="list every job, also those that are done or wait")
     status.add_argument("--json", action="store_true", help="print JSON: every job, and of a failed one its log's end")
     status.set_defaults(function=_status)
-    check = commands.add_parser("check", help="check study, data and environment before hours are spent")
+    words = "check study, data, environment, machine and cluster before hours are spent; estimate the hours and disk"
+    check = commands.add_parser(
+        "check", help=words, description=words, epilog="exit code: 0 ready, 1 a problem, 2 wrong use"
+    )
     check.add_argument("study", type=Path, help="study file (.toml)")
     check.add_argument("--data", type=Path, help="folder with the source data")
     check.add_argument("--out", type=Path, help="run folder (default: runs/<study>)")
     check.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to train (default: cpu)")
+    check.add_argument("--cores", type=_positive, help="jobs at a time on this machine (default: all cores)")
+    check.add_argument("--profile", help="look at a cluster: slurm, or the folder of your own Snakemake profile")
+    check.add_argument("--jobs", type=_positive, help=f"cluster jobs at a time (default: {CLUSTER_JOBS})")
+    check.add_argument("--json", action="store_true", help="print JSON: findings and estimate")
     check.set_defaults(function=_check)
     return parser
 
@@ -99,14 +107,20 @@ def _status(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from benchmarks.check import check_study
+    from rich.console import Console
 
+    from benchmarks.doctor.diagnosis import diagnose, executor_of
+    from benchmarks.doctor.report import as_json, print_diagnosis
+
+    executor = executor_of(options.profile) if options.profile else ""
+    slots = (options.jobs or CLUSTER_JOBS) if executor else options.cores
     out = options.out or Path("runs") / options.study.stem
-    findings = check_study(options.study, out, data=options.data, device=options.device)
-    for finding in findings:
-        print(finding, file=sys.stderr)
-    print(f"{len(findings)} problems found" if findings else "study, data and environment are ready")
-    return 1 if findings else 0
+    diagnosis = diagnose(options.study, out, data=options.data, device=options.device, executor=executor, slots=slots)
+    if options.json:
+        print(as_json(diagnosis))
+    else:
+        print_diagnosis(diagnosis, Console(width=None if sys.stdout.isatty() else 160))
+    return 1 if diagnosis.has_problems else 0
 
 
 def _positive(text: str) -> int:

@@ -1,11 +1,10 @@
 """``python -m benchmarks check``: find what would stop a study before hours are spent on it."""
 
 import importlib.metadata
-import shutil
 import subprocess
 import sys
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +23,6 @@ from dataset_converters.errors import ConversionError
 from dataset_converters.records import Case, DatasetInfo
 
 NNUNET_VERSIONS = SpecifierSet(">=2.8.1,<2.9")
-BYTES_PER_SQUARED_WIDTH = 200_000
-"""Two checkpoints of one model by the square of its first block's channels: 800 MB at 64 (33 million parameters)."""
 MINIMUM_FREE_BYTES = 2_000_000_000
 PROBE = """
 import sys, torch, torchvision
@@ -38,8 +35,16 @@ for name in sys.argv[2:]:
 """
 
 
-def check_study(study_file: Path, run: Path, *, data: Path | None, device: str) -> list[str]:
-    """List every problem found with a study, its data and this machine; empty when all is ready.
+@dataclass(frozen=True)
+class Checked:
+    """Every problem found with a study, its data and the environment; the cases of each dataset, if all were listed."""
+
+    findings: list[str]
+    cases: Mapping[str, list[Case]] | None = None
+
+
+def check_study(study_file: Path, run: Path, *, data: Path | None, device: str) -> Checked:
+    """Look for problems with a study, its data and the environment.
 
     Raises
     ------
@@ -51,12 +56,12 @@ def check_study(study_file: Path, run: Path, *, data: Path | None, device: str) 
     if device not in study.budgets:
         findings.append(f"study: no [budgets.{device}]; it has: {', '.join(study.budgets)}")
     findings += _check_run_folder(study, run)
-    findings += _check_data(study, run, data)
-    findings += _check_disk(study, run, device)
+    faults, cases = _check_data(study, run, data)
+    findings += faults
     fault = scoring_fault(study_file)
     findings += [f"scoring: {fault}"] if fault else []
     findings += _check_environment(study, device)
-    return findings
+    return Checked(findings, cases)
 
 
 def _check_run_folder(study: Study, run: Path) -> list[str]:
@@ -66,12 +71,12 @@ def _check_run_folder(study: Study, run: Path) -> list[str]:
     return [f"run folder {run}: was made with another {', '.join(changed)}; give another --out"] if changed else []
 
 
-def _check_data(study: Study, run: Path, data: Path | None) -> list[str]:
+def _check_data(study: Study, run: Path, data: Path | None) -> tuple[list[str], dict[str, list[Case]] | None]:
     """List the cases of every dataset, as the conversion would, without reading pixels, and try the split."""
     try:
         folders = source_folders(study, run, data)
     except StudyError as error:
-        return [str(error)]
+        return [str(error)], None
     from dataset_converters.conversion_errors import ConversionErrors
     from dataset_converters.privacy.unexpected import unexpected_fault
     from dataset_converters.registry import RegistryError
@@ -92,8 +97,10 @@ def _check_data(study: Study, run: Path, data: Path | None) -> list[str]:
             findings.append(f"dataset {use.name}: {unexpected_fault(use.converter, '', error)}")
     if findings and data is None:
         findings.append("no --data was given; give the folder that holds the source data")
-    findings = findings or _unknown_names(study, cases, labels) or mixed_kinds(study, kinds)
-    return findings or _impossible_split(study, cases)
+    if findings:
+        return findings, None
+    findings = _unknown_names(study, cases, labels) or mixed_kinds(study, kinds)
+    return findings or _impossible_split(study, cases), cases
 
 
 def _list_cases(use: DatasetUse, folder: Path) -> tuple[list[Case], DatasetInfo]:
@@ -175,18 +182,6 @@ def _readers(cases: Mapping[str, list[Case]]) -> dict[str, Collection[Any]]:
     return {f"{dataset}_{case.case}": case.annotations for dataset, group in cases.items() for case in group}
 
 
-def _check_disk(study: Study, run: Path, device: str) -> list[str]:
-    if device not in study.budgets:
-        return []
-    models = len(study.arms) * len(study.trainers) * len(study.seeds) * study.split.folds
-    needed = MINIMUM_FREE_BYTES + models * study.budgets[device].width ** 2 * BYTES_PER_SQUARED_WIDTH
-    place = next(folder for folder in (run, *run.absolute().parents) if folder.exists())
-    free = shutil.disk_usage(place).free
-    if free >= needed:
-        return []
-    return [f"disk of {place}: {free / 1e9:.1f} GB free, wanted {needed / 1e9:.1f} GB; free some or give another --out"]
-
-
 def _check_environment(study: Study, device: str) -> list[str]:
     version = importlib.metadata.version("nnunetv2")
     if Version(version) not in NNUNET_VERSIONS:
@@ -209,4 +204,14 @@ def _check_environment(study: Study, device: str) -> list[str]:
     if answer.returncode == 0:
         return []
     reason = answer.stderr.strip().splitlines()[-1] if answer.stderr.strip() else "no message"
-    return [f"torch, torchvision and trainers: {reason}; constraints.txt names a matched pair"]
+    return [
+        f"torch, torchvision and trainers: {reason}; found {_installed('torch')} and {_installed('torchvision')}; "
+        "pip install -c constraints.txt torch torchvision installs a pair that fits"
+    ]
+
+
+def _installed(package: str) -> str:
+    try:
+        return f"{package} {importlib.metadata.version(package)}"
+    except importlib.metadata.PackageNotFoundError:
+        return f"no {package}"
