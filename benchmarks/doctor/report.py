@@ -17,11 +17,12 @@ STYLES = {"problem": "bold red", "warning": "yellow"}
 def print_diagnosis(diagnosis: Diagnosis, console: Console) -> None:
     """Print findings, then the estimate, then one line that says whether to start."""
     if diagnosis.findings:
-        console.print(_findings_table(diagnosis))
+        console.print(_findings_table(diagnosis), "")
     if diagnosis.estimate is not None:
-        console.print(_cost_table(diagnosis.estimate))
+        console.print(_cost_table(diagnosis.estimate), "")
         for line in estimate_lines(diagnosis.estimate):
             console.print(line, highlight=False)
+        console.print()
     problems = sum(finding.severity == "problem" for finding in diagnosis.findings)
     warnings = len(diagnosis.findings) - problems
     verdict = f"{problems} problems found" if problems else "study, data and environment are ready"
@@ -65,13 +66,12 @@ def size_of(size: float) -> str:
 
 
 def _findings_table(diagnosis: Diagnosis) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold", title_justify="left")
-    table.add_column("", no_wrap=True)
-    for column in ("what", "found", "wanted", "what to do"):
-        table.add_column(column, overflow="fold")
+    """Build a list, not a column for each part: sentences would be squeezed into slips in a narrow terminal."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
     for finding in diagnosis.findings:
-        mark = Text(finding.severity, style=STYLES[finding.severity])
-        table.add_row(mark, *(Text(t) for t in (finding.area, finding.found, finding.wanted, finding.action)))
+        table.add_row(Text(finding.severity, style=STYLES[finding.severity]), Text(str(finding)))
     return table
 
 
@@ -81,13 +81,17 @@ def _cost_table(estimate: Estimate) -> Table:
     for column in ("jobs", "CPU hours", "GPU hours", "within a factor of"):
         table.add_column(column, justify="right")
     for kind in estimate.kinds:
-        gpu = f"{kind.gpu_hours:.2f}" if kind.gpu_hours else ""
-        table.add_row(kind.kind, str(kind.jobs), f"{kind.cpu_hours:.2f}", gpu, f"{kind.factor:g}")
+        table.add_row(kind.kind, str(kind.jobs), _hours(kind.cpu_hours), _hours(kind.gpu_hours), f"{kind.factor:g}")
     jobs, cpu = sum(kind.jobs for kind in estimate.kinds), sum(kind.cpu_hours for kind in estimate.kinds)
     gpu_hours = sum(kind.gpu_hours for kind in estimate.kinds)
-    total = (f"{cpu:.2f}", f"{gpu_hours:.2f}" if gpu_hours else "", f"{estimate.factor:g}")
-    table.add_row("all", str(jobs), *total, style="bold")
+    table.add_row("all", str(jobs), _hours(cpu), _hours(gpu_hours), f"{estimate.factor:g}", style="bold")
     return table
+
+
+def _hours(hours: float) -> str:
+    if not hours:
+        return ""
+    return f"{hours:,.0f}" if hours >= 100 else f"{hours:.2f}" if hours >= 0.01 else "<0.01"
 
 
 def _sources(estimate: Estimate) -> dict[str, str]:

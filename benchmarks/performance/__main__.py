@@ -15,6 +15,7 @@ COMMANDS = {
         "benchmarks.performance.kernel_augmentation",
         "kernels emulated in the loader: slices per second, workers",
     ),
+    "scale": ("benchmarks.performance.scale", "10,000 trainings on 1,000 GPUs: job graph, schedule, files, scores"),
     "fuzz": ("benchmarks.performance.fuzz", "damaged files through the readers, in processes that can be killed"),
 }
 

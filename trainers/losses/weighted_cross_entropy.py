@@ -43,7 +43,7 @@ class WeightedCrossEntropy(nn.Module):
 
     def _over_ranks(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """Return the part of this rank times the number of ranks: gradients and losses are averaged over ranks."""
-        weights = self._loss.weight
+        weights: torch.Tensor = self._loss.weight  # type: ignore[assignment]
         valid = labels != self._ignored
         here = weights[labels[valid]].sum()
         total, ranks = sum_over_ranks(here)
