@@ -76,14 +76,23 @@ def parameters(trainer: str, budget: Budget) -> int:
     return 46_000_000 if is_stock(trainer) else 7_600 * budget.width**2
 
 
-START_S = {"train": 6.0, "predict": 5.0, "prepare": 9.0, "convert": 1.0, "evaluate": 3.0}
+START_S = {
+    "train": 6.0,
+    "predict": 5.0,
+    "prepare": 9.0,
+    "convert": 1.0,
+    "evaluate": 3.0,
+    "tables": 5.0,
+    "figures": 25.0,
+}
 """CPU seconds before a job's work begins, imports above all; measured on the same core. Others: 2 s."""
-SECONDS_PER_VOXEL = {"convert": 6e-8, "check": 2e-8, "prepare": 4e-7, "evaluate": 4e-7}
-"""CPU seconds: 512 x 512 x 64 converted in 0.93 s, 24 images of 12 x 400 x 400 prepared in 19 s; the rest guessed."""
+SECONDS_PER_VOXEL = {"convert": 1.2e-7, "check": 2e-8, "prepare": 1.5e-7, "evaluate": 5e-8}
+"""CPU seconds of all images: DICOM of 512 x 512 x 64 converted in 0.93 s (phantoms are drawn 4 times slower), half of
+48 images of 12 x 400 x 400 prepared in 20 s, 192 predictions of that size scored in 13 s."""
 PREDICT_CPU_PER_VOXEL = 1.2e-7
 """CPU seconds beside the network: reading, resampling both ways, writing."""
-PREDICT_OVERLAP = 1.0
-"""Prediction of a pixel (forward only, tiles overlapping by half) by one of training: 24 images in 77 s, width 8."""
+PREDICT_OVERLAP = 1.4
+"""Prediction of a pixel (forward only, tiles overlapping by half) by one of training: 24 images in 81 s, width 8."""
 
 RAW_BYTES_PER_VOXEL = 1.3
 """Compressed int16 CT: 1.15 measured on 512 x 512 x 64, 1.2 on noisy phantoms."""
@@ -97,6 +106,8 @@ CHECKPOINTS = 4
 """Best, final or latest, the one before it, and one being written."""
 SCORE_BYTES = 260
 """One row in CSV and parquet together: see benchmarks/performance/scale.md."""
+FIGURES_BYTES = 50e6
+"""All figures and tables of a study: 46 MB measured."""
 MODEL_BYTES = 1_000_000
 """Logs, plans and the progress figure of one training."""
 PIXEL_MM = 0.75

@@ -124,7 +124,7 @@ def disk_bytes(study: Study, budget: Budget, contents: Contents) -> dict[str, fl
         "nnUNet_preprocessed": contents.voxels * min(4.0, scale) * costs.PREPROCESSED_BYTES_PER_VOXEL,
         "nnUNet_results": checkpoints * contents.models / len(study.trainers),
         "predictions": contents.models * contents.test_voxels * costs.PREDICTED_BYTES_PER_VOXEL,
-        "scores": rows * costs.SCORE_BYTES,
+        "scores and figures": rows * costs.SCORE_BYTES + costs.FIGURES_BYTES,
     }
 
 

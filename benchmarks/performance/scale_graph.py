@@ -38,7 +38,7 @@ def measure_graph(trainings: int, folder: Path) -> GraphCost:
     workflow = {"device": "cuda", "budget": budget, "jobs": [dataclasses.asdict(job) for job in jobs]}
     (folder / "workflow.json").write_text(json.dumps(workflow), encoding="utf-8")
     command = ["--snakefile", str(SNAKEFILE), "--directory", "."]
-    command += ["--configfile", "workflow.json", *DRY, "--dry-run", "--quiet", "all"]
+    command += ["--configfile", "workflow.json", *DRY, "--dry-run", "-q"]
     engine = "benchmarks.workflow.engine"
     whole = run_timed([engine, *command], cwd=folder, log=folder / "whole.log")
     one = run_timed([engine, "done/prepare.json", *command], cwd=folder, log=folder / "one.log")
