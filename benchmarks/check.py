@@ -22,15 +22,16 @@ from benchmarks.unlabelled import annotated_patients, unlabelled_faults
 from dataset_converters.errors import ConversionError
 from dataset_converters.records import Case, DatasetInfo
 
+NO_GPU = "GPU: found none that torch can use; wanted one for --device cuda; check the driver, or give --device cpu"
 NNUNET_VERSIONS = SpecifierSet(">=2.8.1,<2.9")
 MINIMUM_FREE_BYTES = 2_000_000_000
 PROBE = """
 import sys, torch, torchvision
 torch.ops.torchvision.nms
 if sys.argv[1] == "cuda" and not torch.cuda.is_available():
-    sys.exit("torch sees no CUDA device; wanted one for --device cuda")
+    sys.exit(sys.argv[2])
 from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name
-for name in sys.argv[2:]:
+for name in sys.argv[3:]:
     recursive_find_trainer_class_by_name(name)
 """
 
@@ -43,8 +44,8 @@ class Checked:
     cases: Mapping[str, list[Case]] | None = None
 
 
-def check_study(study_file: Path, run: Path, *, data: Path | None, device: str) -> Checked:
-    """Look for problems with a study, its data and the environment.
+def check_study(study_file: Path, run: Path, *, data: Path | None, device: str, on_cluster: bool = False) -> Checked:
+    """Look for problems with a study, its data and the environment; the GPUs of a cluster are not here.
 
     Raises
     ------
@@ -60,7 +61,7 @@ def check_study(study_file: Path, run: Path, *, data: Path | None, device: str) 
     findings += faults
     fault = scoring_fault(study_file)
     findings += [f"scoring: {fault}"] if fault else []
-    findings += _check_environment(study, device)
+    findings += _check_environment(study, "cpu" if on_cluster else device)
     return Checked(findings, cases)
 
 
@@ -195,7 +196,7 @@ def _check_environment(study: Study, device: str) -> list[str]:
     if unknown:
         return [f"trainer {unknown[0]!r}: no such file in trainers/nnunet; the trainers are: {', '.join(known)}"]
     answer = subprocess.run(
-        [sys.executable, "-c", PROBE, device, *names],
+        [sys.executable, "-c", PROBE, device, NO_GPU, *names],
         env=job_environment() | {"nnUNet_extTrainer": str(EXTENSION_FOLDER)},
         capture_output=True,
         text=True,
@@ -204,6 +205,8 @@ def _check_environment(study: Study, device: str) -> list[str]:
     if answer.returncode == 0:
         return []
     reason = answer.stderr.strip().splitlines()[-1] if answer.stderr.strip() else "no message"
+    if reason == NO_GPU:
+        return [reason]
     return [
         f"torch, torchvision and trainers: {reason}; found {_installed('torch')} and {_installed('torchvision')}; "
         "pip install -c constraints.txt torch torchvision installs a pair that fits"

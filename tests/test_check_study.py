@@ -232,3 +232,13 @@ def test_names_of_scoring_are_looked_up_in_the_data(tmp_path: Path, ready: None)
         "structure mass: no dataset has a label 'mass'",
         "reader 'reader9': no case has it; found ['reader1', 'reader2', 'reader3']",
     ]
+
+
+def test_a_gpu_that_is_not_here_is_told_unless_jobs_run_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(check, "PROBE", "import sys; sys.exit(sys.argv[2] if sys.argv[1] == 'cuda' else 0)")
+    study, run = STUDIES / "quickstart.toml", tmp_path / "run"
+    (finding,) = check_study(study, run, data=None, device="cuda")
+    assert finding == check.NO_GPU
+    assert check_everything(study, run, data=None, device="cuda", on_cluster=True).findings == []

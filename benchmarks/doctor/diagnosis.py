@@ -48,7 +48,7 @@ def diagnose(
         If the study file itself cannot be read.
     """
     study = load_study(study_file)
-    checked = check.check_study(study_file, run, data=data, device=device)
+    checked = check.check_study(study_file, run, data=data, device=device, on_cluster=bool(executor))
     findings = [Finding("study", text) for text in checked.findings]
     if device not in study.budgets:
         return Diagnosis(tuple(findings), None)
