@@ -53,11 +53,12 @@ def test_a_killed_job_is_interrupted_not_running(tmp_path: Path) -> None:
 
 def test_a_job_on_another_host_runs_while_its_owner_shows_a_sign_of_life(tmp_path: Path) -> None:
     write_json(tmp_path / "jobs" / "train-a.json", {"state": "running", "pid": 1, "host": "node7", "started": 0.0})
-    assert read_progress(tmp_path, (TRAIN,))[0].state == "interrupted"
+    os.utime(tmp_path / "jobs" / "train-a.json", (0, 0))
+    assert read_progress(tmp_path, (TRAIN,))[0].state == "silent"
     write_json(tmp_path / "jobs" / "train-a.owner", {"token": "x", "host": "node7", "pid": 1, "beat": 0})
     assert read_progress(tmp_path, (TRAIN,))[0].state == "running"
     os.utime(tmp_path / "jobs" / "train-a.owner", (0, 0))
-    assert read_progress(tmp_path, (TRAIN,))[0].state == "interrupted"
+    assert read_progress(tmp_path, (TRAIN,))[0].state == "silent"
 
 
 def test_a_failed_job_points_to_its_log(tmp_path: Path) -> None:
