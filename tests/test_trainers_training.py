@@ -128,16 +128,6 @@ def test_finished_model_returns_at_once_and_leaves_its_files(undisturbed: Path) 
     assert not [path for path in before if ".partial" in path.name]
 
 
-def test_damaged_checkpoint_is_an_error_not_a_new_start(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    stop_after(3, monkeypatch)
-    with pytest.raises(KeyboardInterrupt):
-        train_model(run)
-    latest = run / FOLD / "checkpoint_latest.pth"
-    latest.write_bytes(latest.read_bytes()[:-500])
-    with pytest.raises(TrainerError, match=r"checkpoint_latest.pth: found a damaged checkpoint"):
-        train_model(run)
-
-
 class _Attack:
     def __reduce__(self) -> Any:
         return os.mkdir, ("attacked",)

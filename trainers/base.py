@@ -1,6 +1,7 @@
 """The base of our trainers: strict splits, the study's budget, atomic checkpoints, reproducible epochs."""
 
 import json
+import os
 import time
 from copy import deepcopy
 from pathlib import Path
@@ -12,10 +13,12 @@ from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 
 from dataset_converters.atomic import replacing
 from trainers import checkpoint, compat
+from trainers.device import device_name, peak_gpu_memory_mb
 from trainers.distributed import end_with_parent
 from trainers.errors import TrainerError
 from trainers.plans import require_2d
 from trainers.progress import write_progress
+from trainers.recovery import LATEST, PREVIOUS
 from trainers.reproducible import INITIAL_WEIGHTS, limit_threads, seed_everything
 from trainers.sampling.chosen_slices import ChosenSlices
 from trainers.settings import read_settings
@@ -48,7 +51,7 @@ class CTShiftTrainer(nnUNetTrainer):
         super().__init__(plans, configuration, fold, dataset_json, device)
         self.settings = read_settings(plans)
         self.seed = 0 if self.settings is None else self.settings.seed
-        self._saved_at = time.monotonic()
+        self._saved_at = self._epoch_started = time.monotonic()
         if self.settings is not None:
             self.num_iterations_per_epoch = self.settings.iterations_per_epoch
             self.num_val_iterations_per_epoch = self.settings.validation_iterations
@@ -110,6 +113,7 @@ class CTShiftTrainer(nnUNetTrainer):
 
     def on_train_epoch_start(self) -> None:
         """Make the epoch's random numbers a function of (seed, epoch, rank)."""
+        self._epoch_started = time.monotonic()
         seed_everything(self.seed, self.current_epoch, self.local_rank)
         super().on_train_epoch_start()
 
@@ -141,14 +145,23 @@ class CTShiftTrainer(nnUNetTrainer):
             self._saved_at = time.monotonic()
         self._report_progress()
 
+    def on_train_end(self) -> None:
+        """Write the final checkpoint; of the others only the best stays."""
+        super().on_train_end()
+        if self.local_rank == 0:
+            (Path(self.output_folder) / PREVIOUS).unlink(missing_ok=True)
+
     def save_checkpoint(self, filename: str) -> None:
-        """Write a checkpoint whole or not at all, of tensors and plain values only."""
+        """Write a checkpoint whole or not at all, of tensors and plain values only; keep the latest one before it."""
         if self.local_rank != 0 or self.disable_checkpointing:
             return
         self._make_log_plain()
+        path = Path(filename)
         try:
-            with replacing(Path(filename)) as temporary:
+            with replacing(path) as temporary:
                 super().save_checkpoint(str(temporary))
+                if path.name == LATEST and path.exists():
+                    os.replace(path, path.with_name(PREVIOUS))
         except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
             raise TrainerError(
                 filename,
@@ -194,7 +207,9 @@ class CTShiftTrainer(nnUNetTrainer):
             iterations_per_epoch=self.num_iterations_per_epoch,
             loss=value("train_losses", -1),
             pseudo_dice=value("mean_fg_dice", -1),
-            seconds_per_epoch=value("epoch_end_timestamps", -1) - value("epoch_start_timestamps", -1),
+            seconds_per_epoch=time.monotonic() - self._epoch_started,
+            device=device_name(self.device),
+            peak_gpu_memory_mb=peak_gpu_memory_mb(self.device),
         )
 
     def _check_origin(self, content: dict[str, Any], filename: str) -> None:
@@ -206,4 +221,11 @@ class CTShiftTrainer(nnUNetTrainer):
                 found=f"a model of trainer and budget {trained[::-1]}",
                 wanted=f"{wanted[::-1]}",
                 action="give the changed study another name, or remove the old results",
+            )
+        if content["current_epoch"] > self.num_epochs:
+            raise TrainerError(
+                filename,
+                found=f"{content['current_epoch']} finished epochs",
+                wanted=f"at most {self.num_epochs}",
+                action="restore the checkpoint of this budget, or remove it to go on from an older one",
             )

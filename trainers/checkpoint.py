@@ -10,8 +10,8 @@ from numpy._core.multiarray import scalar
 from trainers.errors import TrainerError
 
 
-def load_checkpoint(path: Path, *, numpy_scalars: bool = False) -> dict[str, Any]:
-    """Return a checkpoint's content on the CPU, with ``weights_only``.
+def load_checkpoint(path: Path, *, numpy_scalars: bool = False, mapped: bool = False) -> dict[str, Any]:
+    """Return a checkpoint's content on the CPU, with ``weights_only``; ``mapped`` leaves the tensors on the disk.
 
     Our trainers write tensors and plain Python values only (``as_plain``), so nothing has to be allowed. nnU-Net's own
     log single numbers of numpy; ``numpy_scalars`` allows these too, which run no code.
@@ -26,7 +26,7 @@ def load_checkpoint(path: Path, *, numpy_scalars: bool = False) -> dict[str, Any
     allowed: list[Any] = [scalar, np.dtype, np.dtypes.Float32DType, np.dtypes.Float64DType] if numpy_scalars else []
     try:
         with torch.serialization.safe_globals(allowed):
-            content = torch.load(path, map_location="cpu", weights_only=True)
+            content = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except Exception as error:  # torch raises many kinds: KeyError, EOFError, UnpicklingError, RuntimeError...
         reason = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
         raise TrainerError(

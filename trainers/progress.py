@@ -16,8 +16,13 @@ def write_progress(
     loss: float,
     pseudo_dice: float,
     seconds_per_epoch: float,
+    device: str,
+    peak_gpu_memory_mb: float | None,
 ) -> None:
-    """Write the state after ``epoch`` finished epochs; a value that is not a number becomes null."""
+    """Write the state after ``epoch`` finished epochs; a value that is not a number becomes null.
+
+    ``device`` is the GPU's name, or ``cpu``; the peak of its memory is that of this process.
+    """
     write_json(
         path,
         {
@@ -29,6 +34,8 @@ def write_progress(
             "pseudo_dice": _number(pseudo_dice),
             "updated": datetime.now(UTC).isoformat(timespec="seconds"),
             "seconds_per_epoch": round(seconds_per_epoch, 3),
+            "device": device,
+            "peak_gpu_memory_mb": peak_gpu_memory_mb,
         },
     )
 

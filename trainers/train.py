@@ -2,17 +2,15 @@
 
 import argparse
 import sys
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from trainers.command_line import exit_code
-from trainers.errors import TrainerError
 from trainers.lock import only_one_in
+from trainers.recovery import FINAL, damage, ready_to_resume, set_aside
 from trainers.run_folder import RunFolder, open_run, point_nnunet_at
 
-CHECKPOINTS = ("checkpoint_final.pth", "checkpoint_latest.pth", "checkpoint_best.pth")
 GPU_LOADER_PROCESSES = 4
 
 
@@ -21,38 +19,24 @@ def train(run: RunFolder, model: Mapping[str, Any], device: str, *, exact: bool 
 
     On the CPU, or with ``exact``, batches are loaded in this process, so that a training which was killed and
     resumed ends with the same weights as one that was not. On a GPU loader processes draw their own random numbers.
+    A damaged checkpoint is set aside and the training goes on from the newest whole one.
 
     Raises
     ------
     TrainerError
-        Another process trains it, or a checkpoint cannot be read.
+        Another process trains it, or a whole checkpoint is not one of ours.
     """
     folder = run.fold_folder(model)
     with only_one_in(folder):
-        found = [folder / name for name in CHECKPOINTS if (folder / name).exists()]
-        if found:
-            _check_whole(found[0])
-        if found and found[0].name == CHECKPOINTS[0]:
-            print(f"{model['model']}: trained already")
-            return
+        final = folder / FINAL
+        if final.exists():
+            fault = damage(final)
+            if not fault:
+                print(f"{model['model']}: trained already")
+                return
+            set_aside(final, fault)
         point_nnunet_at(run, loader_processes=0 if exact or device == "cpu" else GPU_LOADER_PROCESSES)
-        _run_nnunet(run, model, device, resume=bool(found))
-
-
-def _check_whole(path: Path) -> None:
-    """Refuse a damaged file: checkpoints are replaced whole, so something else happened to it."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            damaged = archive.testzip()
-    except (OSError, zipfile.BadZipFile) as error:
-        damaged = str(error)
-    if damaged is not None:
-        raise TrainerError(
-            str(path),
-            found=f"a damaged checkpoint ({damaged})",
-            wanted="a whole one",
-            action="restore it, or remove it to go on from an older checkpoint or from the beginning",
-        )
+        _run_nnunet(run, model, device, resume=ready_to_resume(folder))
 
 
 def _run_nnunet(run: RunFolder, model: Mapping[str, Any], device: str, *, resume: bool) -> None:
