@@ -49,6 +49,10 @@ def _parser() -> argparse.ArgumentParser:
         metavar="KIND:NAME=VALUE",
         help="ask the cluster for other than the usual, for example train:runtime=2880",
     )
+    run.add_argument("--dry-run", action="store_true", help="say what would run and why, and touch nothing")
+    run.add_argument(
+        "--renew", nargs="+", metavar="JOB", default=[], help="make finished jobs again: kinds (tables) or names"
+    )
     run.set_defaults(function=_run)
     status = commands.add_parser("status", help="show how far a run is", epilog=STATUS_CODES)
     status.add_argument("run", type=Path, help="run folder")
@@ -73,15 +77,22 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from benchmarks.run import run_study
     from benchmarks.run_folder import recorded_settings
-    from benchmarks.workflow.cluster import open_cluster
 
     if options.jobs and not options.profile:
         raise StudyError("--jobs is for a cluster, with --profile; on this machine --cores says how many at a time")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: jobs are ended in order
     out = options.out or Path("runs") / options.study.stem
     device = options.device or recorded_settings(out).get("device", "cpu")
+    renewed = tuple(options.renew)
+    if options.dry_run:
+        from benchmarks.dry_run import dry_run
+
+        print("\n".join(dry_run(options.study, out, data=options.data, device=device, renewed=renewed)))
+        return 0
+    from benchmarks.run import run_study
+    from benchmarks.workflow.cluster import open_cluster
+
     cluster = open_cluster(options.profile, options.jobs) if options.profile else None
     return run_study(
         options.study,
@@ -91,6 +102,7 @@ def _run(options: argparse.Namespace) -> int:
         cores=options.cores,
         cluster=cluster,
         set_resources=options.set_resources,
+        renewed=renewed,
     )
 
 

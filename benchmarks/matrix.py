@@ -65,7 +65,7 @@ def _level(study: Study, splits: dict[str, dict[str, Any]], slices_of: SlicesOf)
 
 
 def list_models(study: Study, folds: tuple[Fold, ...], images: Entries) -> list[dict[str, Any]]:
-    """List every model, trained or not, with the image ids it is scored on."""
+    """List every model of the chosen folds, trained or not, with the image ids it is scored on."""
     models: list[dict[str, Any]] = [
         {
             "model": trained_model(arm, trainer, seed, number),
@@ -75,17 +75,17 @@ def list_models(study: Study, folds: tuple[Fold, ...], images: Entries) -> list[
             "fold": number,
             "plans_name": plans_name(study, arm, seed),
             "kind": "trained",
-            "test": _test_images(study, arm.name, fold, images),
+            "test": _test_images(study, arm.name, folds[number], images),
             **({"mirroring": True} if study.prediction.mirroring else {}),  # absent, runs made before it stay fresh
         }
         for arm in study.arms
         for trainer in study.trainers
         for seed in study.seeds
-        for number, fold in enumerate(folds)
+        for number in study.split.chosen_folds
     ]
     for baseline in study.baselines:
-        for number, fold in enumerate(folds):
-            first = [next(iter(entry.images.values()))[0] for entry in fold.training]
+        for number in study.split.chosen_folds:
+            first = [next(iter(entry.images.values()))[0] for entry in folds[number].training]
             models.append(
                 {
                     "model": baseline_model(baseline, study.seeds[0], number),
@@ -96,7 +96,7 @@ def list_models(study: Study, folds: tuple[Fold, ...], images: Entries) -> list[
                     "plans_name": "",
                     "kind": baseline.kind,
                     "train": sorted(first),
-                    "test": _test_images(study, baseline.name, fold, images),
+                    "test": _test_images(study, baseline.name, folds[number], images),
                 }
             )
     return models

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from benchmarks.training_log import read_training_logs
-from benchmarks.workflow.freshness import read_record
+from benchmarks.workflow.contents import read_record
 from benchmarks.workflow.jobs import Job
 from benchmarks.workflow.processes import is_alive
+from trainers.recovery import recoveries
 
 State = Literal["waiting", "queued", "running", "silent", "interrupted", "failed", "done"]
 
@@ -71,7 +72,7 @@ class RunReader:
 
     run: Path
     jobs: tuple[Job, ...]
-    _done: dict[str, float] = field(default_factory=dict)
+    _done: dict[str, tuple[str, float]] = field(default_factory=dict)
     _matrix: tuple[float, dict[str, Any]] = (-1.0, {})
 
     def read(self, queue: Mapping[str, str] | None = None) -> list[JobProgress]:
@@ -84,8 +85,8 @@ class RunReader:
         if name in done:
             if job.name not in self._done:
                 record = read_record(self.run / "done" / name)
-                self._done[job.name] = float(record.get("seconds", 0.0))
-            return JobProgress(job, "done", 1.0, "", self._done[job.name])
+                self._done[job.name] = _recovered(record.get("recoveries", [])), float(record.get("seconds", 0.0))
+            return JobProgress(job, "done", 1.0, *self._done[job.name])
         self._done.pop(job.name, None)
         record = read_record(self.run / "jobs" / name) if name in begun else {}
         if record.get("state") in ("running", "failed"):
@@ -103,7 +104,7 @@ class RunReader:
             note = f"{facts['note']}; " if facts["note"] and share else ""
             spent = float(record.get("seconds", 0.0))
             return JobProgress(job, "failed", share, f"{note}see its log", spent, host)
-        spent = time.time() - record["started"]
+        spent = max(0.0, time.time() - record["started"])
         silent = max(0.0, time.time() - last_write(self.run, job, record["started"]))
         patience = max(SILENT_S, 3 * facts.get("seconds_per_epoch", 0.0))
         state = _running_state(record, silent, patience)
@@ -212,10 +213,17 @@ def _training_facts(folder: Path) -> dict[str, Any]:
     words = [f"epoch {epoch}/{epochs}"] + ([] if loss is None else [f"loss {loss:.3f}"])
     if epoch >= epochs and state.get("validated"):
         words.append(f"{state['validated']} cases validated")
+    words += [note] if (note := _recovered(recoveries(folder))) else []
     seconds = float(state.get("seconds_per_epoch") or 0.0)
     facts = {"share": min(1.0, epoch / epochs), "note": ", ".join(words), "loss": loss, "seconds_per_epoch": seconds}
     left = seconds * max(0, epochs - epoch) if seconds else None
     return facts | {"epoch": epoch, "epochs": epochs, "left_s": left}
+
+
+def _recovered(found: list[dict[str, str]]) -> str:
+    """Say that a checkpoint of a training was damaged, and from where it went on."""
+    went_on = [entry["went_on"] for entry in found if "went_on" in entry]
+    return f"a checkpoint was damaged: {went_on[-1]}" if went_on else ""
 
 
 def _time_of(path: Path) -> float:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -16,15 +17,31 @@ from benchmarks.run_folder import lock_run, open_run, recorded_settings
 from benchmarks.scoring_check import scoring_fault
 from benchmarks.study_names import StudyError
 from benchmarks.workflow.cluster import Cluster
-from benchmarks.workflow.freshness import stale_jobs
+from benchmarks.workflow.code_used import made_by_other_code
+from benchmarks.workflow.freshness import judge, settle_times
 from benchmarks.workflow.gpu_lease import visible_gpus
 from benchmarks.workflow.jobs import Job
+from benchmarks.workflow.renew import renew
+from dataset_converters.atomic import write_bytes
 
 SNAKEFILE = Path(__file__).parent / "workflow" / "Snakefile"
+FIRST = ("convert", "check", "assemble", "prepare")
+"""Jobs that decide what the others read."""
+PROBE_BYTES = 2**20
 
 
 CANCEL_S = 90.0
 """How long the cluster may take to cancel the jobs of a run that is stopped; SLURM's scancel has 60 s."""
+
+
+@dataclass(frozen=True)
+class _Engine:
+    """How the workflow engine is started: jobs at a time, the words for it, its options, the signal that ends it."""
+
+    slots: int
+    where: str
+    options: list[str]
+    interrupt: signal.Signals
 
 
 def run_study(
@@ -36,11 +53,12 @@ def run_study(
     cores: int,
     cluster: Cluster | None = None,
     set_resources: Sequence[str] = (),
+    renewed: tuple[str, ...] = (),
 ) -> int:
     """Bring a run up to date with its study; return 0 when every job is done, 1 when one failed.
 
-    Jobs whose record agrees with the files that are there are not run again. Without a cluster jobs run here.
-    ``set_resources`` are ``kind:resource=value``, as Snakemake takes them.
+    Jobs whose record agrees with the files that are there are not run again, except those ``renewed``. Without a
+    cluster jobs run here. ``set_resources`` are ``kind:resource=value``, as Snakemake takes them.
 
     Raises
     ------
@@ -48,33 +66,56 @@ def run_study(
         If the study, the data folder or the run folder is not as wanted.
     """
     console = Console(soft_wrap=True)
+    engine = _engine(device, cores, cluster, set_resources)
     existed = run.exists()
     try:
         with lock_run(run):
             _, jobs = open_run(study_file, run, data=data, device=device)
-            stale = stale_jobs(run, jobs)
-            if stale:
-                _refuse_unknown_metrics(study_file)
-            for job in stale:
-                (run / "done" / f"{job.name}.json").unlink(missing_ok=True)
-            if stale:
-                slots = cluster.jobs if cluster else cores
-                where = f"{cluster.folder.name}, {slots} jobs" if cluster else f"{device}, {slots} cores"
-                console.print(f"{len(stale)} of {len(jobs)} jobs to do in {run} on {where} at a time")
-                command = _engine_command(cluster.options() if cluster else _local_options(cores, device))
-                command += ["--set-resources", *set_resources] if set_resources else []
-                interrupt = signal.SIGINT if cluster else signal.SIGTERM
-                with Display(run, jobs, cores=slots, console=console) as display:
-                    code = _execute(run, command, display, interrupt=interrupt)
-                if code:
-                    return _report_failure(run, jobs, console)
-            else:
+            for line in renew(run, jobs, renewed):
+                console.print(line, highlight=False)
+            if not any(verdict.stale for verdict in judge(run, jobs)):
                 console.print(f"{run} is up to date: nothing to do")
+            elif _bring_up_to_date(study_file, run, jobs, engine, console):
+                return _report_failure(run, jobs, console)
+            if line := made_by_other_code(run, jobs):
+                console.print(line, highlight=False)
     except BaseException:
         if not existed and run.exists() and not (run / "study.toml").exists():
             shutil.rmtree(run)
         raise
     _report_results(run, console)
+    return 0
+
+
+def _engine(device: str, cores: int, cluster: Cluster | None, set_resources: Sequence[str]) -> _Engine:
+    resources = ["--set-resources", *set_resources] if set_resources else []
+    if cluster:
+        where = f"{cluster.folder.name}, {cluster.jobs} jobs"
+        return _Engine(cluster.jobs, where, [*cluster.options(), *resources], signal.SIGINT)
+    return _Engine(cores, f"{device}, {cores} cores", [*_local_options(cores, device), *resources], signal.SIGTERM)
+
+
+def _bring_up_to_date(study_file: Path, run: Path, jobs: tuple[Job, ...], engine: _Engine, console: Console) -> int:
+    """Give the stale jobs to the engine; return its exit code.
+
+    Where finished jobs may stay, those that decide it go first. Otherwise every finished training would be queued
+    again, on a cluster for a GPU, to hear that nothing changed.
+    """
+    _refuse_unknown_metrics(study_file)
+    for first_only in (True, False):
+        stale = [verdict for verdict in judge(run, jobs) if verdict.stale]
+        chosen = [verdict for verdict in stale if not first_only or verdict.job.kind in FIRST]
+        if not chosen or (first_only and all(verdict.reason for verdict in stale if verdict not in chosen)):
+            continue
+        for verdict in chosen:
+            (run / "done" / f"{verdict.job.name}.json").unlink(missing_ok=True)
+        settle_times(run)
+        console.print(f"{len(chosen)} of {len(jobs)} jobs to do in {run} on {engine.where} at a time")
+        targets = [f"done/{verdict.job.name}.json" for verdict in chosen] if first_only else []
+        with Display(run, jobs, cores=engine.slots, console=console) as display:
+            code = _execute(run, _engine_command(targets, engine.options), display, interrupt=engine.interrupt)
+        if code:
+            return code
     return 0
 
 
@@ -85,8 +126,9 @@ def _refuse_unknown_metrics(study_file: Path) -> None:
         raise StudyError(f"{study_file}: {fault}")
 
 
-def _engine_command(options: list[str]) -> list[str]:
-    command = [sys.executable, "-m", "benchmarks.workflow.engine", "--snakefile", str(SNAKEFILE)]
+def _engine_command(targets: list[str], options: list[str]) -> list[str]:
+    # targets come before all options: some take lists
+    command = [sys.executable, "-m", "benchmarks.workflow.engine", *targets, "--snakefile", str(SNAKEFILE)]
     command += ["--directory", ".", "--configfile", "workflow.json", "--keep-going", "--rerun-incomplete"]
     # mtime only: the command line of a job may change with an upgrade, its record decides what that means;
     # no engine lock: ours ends with the process, the engine's would survive a kill;
@@ -139,6 +181,9 @@ def _stop(process: subprocess.Popen[bytes], interrupt: signal.Signals) -> None:
 
 
 def _report_failure(run: Path, jobs: tuple[Job, ...], console: Console) -> int:
+    if fault := _unwritable(run):
+        console.print(f"{run}: {fault}; mend it and run the same command again: what is done stays done", style="bold")
+        return 1
     failed = [entry.job for entry in read_progress(run, jobs) if entry.state == "failed"]
     for job in failed:
         console.print(f"[bold red]{job.name} failed[/] (whole log: {run / 'logs' / job.name}.log):")
@@ -151,6 +196,16 @@ def _report_failure(run: Path, jobs: tuple[Job, ...], console: Console) -> int:
         console.print("no --data was given: give the folder that holds the source data")
     console.print("mend the cause and run the same command again: what is done stays done")
     return 1
+
+
+def _unwritable(run: Path) -> str:
+    """Say why nothing can be written to a run folder any more; empty if a megabyte can."""
+    try:
+        write_bytes(run / ".probe", bytes(PROBE_BYTES))
+        (run / ".probe").unlink()
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
 
 
 def _report_results(run: Path, console: Console) -> None:

@@ -3,7 +3,6 @@
 import dataclasses
 import fcntl
 import json
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,9 +10,9 @@ from typing import Any
 
 from benchmarks.study import Arm, DatasetUse, Study
 from benchmarks.study_file import StudyError, load_study
-from benchmarks.workflow.freshness import read_record
+from benchmarks.workflow.contents import read_record
 from benchmarks.workflow.jobs import Job, dataset_id, list_jobs
-from dataset_converters.atomic import replacing, write_json
+from dataset_converters.atomic import write_bytes, write_json
 from dataset_converters.writing.provenance import source_fingerprint
 
 FIXED = ("name", "dataset_id", "structures", "split", "budgets", "equal_arms")
@@ -32,6 +31,31 @@ def open_run(study_file: Path, run: Path, *, data: Path | None, device: str) -> 
     StudyError
         If the study is wrong or the folder belongs to a study, device or data folder that differs.
     """
+    study = checked_study(study_file, run, data=data, device=device)
+    files = source_files(study, run, data)
+    run.mkdir(parents=True, exist_ok=True)
+    jobs = list_jobs(study, device)
+    for name, content in files.items():
+        _write_if_changed(run / name, content)
+    recorded = recorded_settings(run).get("data", "")
+    settings = {"study": study.name, "device": device, "data": str(data.resolve()) if data else recorded}
+    _write_if_changed(run / "run.json", settings)
+    frozen, content = run / "study.toml", study_file.read_bytes()
+    if not frozen.exists() or frozen.read_bytes() != content:
+        write_bytes(frozen, content)
+    workflow = {"device": device, "budget": dataclasses.asdict(study.budgets[device])}
+    _write_if_changed(run / "workflow.json", workflow | {"jobs": [dataclasses.asdict(job) for job in jobs]})
+    return study, jobs
+
+
+def checked_study(study_file: Path, run: Path, *, data: Path | None, device: str) -> Study:
+    """Read a study and make sure that it can be run in this folder.
+
+    Raises
+    ------
+    StudyError
+        As ``open_run``.
+    """
     study = load_study(study_file)
     if device not in study.budgets:
         raise StudyError(f"{study_file}: no [budgets.{device}]; it has: {', '.join(study.budgets)}")
@@ -39,11 +63,15 @@ def open_run(study_file: Path, run: Path, *, data: Path | None, device: str) -> 
         _refuse_other_run(study, run, data=data, device=device)
     elif run.exists() and any(entry.name != ".lock" for entry in run.iterdir()):
         raise StudyError(f"{run}: not empty and not a run of ours; give an empty or new --out")
+    return study
+
+
+def source_files(study: Study, run: Path, data: Path | None) -> dict[str, Any]:
+    """Return what a run writes about each source: how it is converted (``specs``), and its state (``sources``)."""
     folders = source_folders(study, run, data)
-    run.mkdir(parents=True, exist_ok=True)
-    jobs = list_jobs(study, device)
+    files: dict[str, Any] = {}
     for use in study.datasets:
-        spec = {
+        files[f"specs/{use.name}.json"] = {
             "converter": use.converter,
             "root": str(folders[use.name]),
             "out": ".",
@@ -54,29 +82,22 @@ def open_run(study_file: Path, run: Path, *, data: Path | None, device: str) -> 
             "exclude": dict(use.exclude),
             "derive": _plain(use.derive),
         }
-        _write_if_changed(run / "specs" / f"{use.name}.json", spec)
-        source = {"names_sizes_times_sha256": source_fingerprint(folders[use.name], without=run)}
-        _write_if_changed(run / "sources" / f"{use.name}.json", source)
-    recorded = recorded_settings(run).get("data", "")
-    settings = {"study": study.name, "device": device, "data": str(data.resolve()) if data else recorded}
-    _write_if_changed(run / "run.json", settings)
-    with replacing(run / "study.toml") as temporary:
-        shutil.copyfile(study_file, temporary)
-    workflow = {"device": device, "budget": dataclasses.asdict(study.budgets[device])}
-    _write_if_changed(run / "workflow.json", workflow | {"jobs": [dataclasses.asdict(job) for job in jobs]})
-    return study, jobs
+        fingerprint = source_fingerprint(folders[use.name], without=run)
+        files[f"sources/{use.name}.json"] = {"names_sizes_times_sha256": fingerprint}
+    return files
 
 
 def list_differences(frozen: Study, study: Study) -> list[str]:
     """List what a changed study may not change in a run: shared settings, and datasets and arms that are there."""
-    different = [f"[{name}]" for name in FIXED if getattr(frozen, name) != getattr(study, name)]
+    before, now = (dataclasses.replace(e, split=dataclasses.replace(e.split, run_folds=())) for e in (frozen, study))
+    different = [f"[{name}]" for name in FIXED if getattr(before, name) != getattr(now, name)]
     if frozen.image.hu_window != study.image.hu_window:
         different.append("[image.hu_window]")
-    for where, before, after in (
+    for where, known_before, after in (
         ("datasets", frozen.datasets, study.datasets),
         ("arms", frozen.arms, study.arms),
     ):
-        known = {entry.name: _without_words(entry) for entry in before}
+        known = {entry.name: _without_words(entry) for entry in known_before}
         different += [f"[{where}.{e.name}]" for e in after if known.get(e.name, _without_words(e)) != _without_words(e)]
     return different
 

@@ -9,6 +9,7 @@ from rich.console import Console
 from benchmarks.cluster_queue import read_queue
 from benchmarks.display import WIDE, Display, overview, progress_table, summary_line
 from benchmarks.progress import JobProgress, RunReader, as_json, failure_lines
+from benchmarks.workflow.code_used import made_by_other_code
 from benchmarks.workflow.jobs import read_jobs
 
 INTERVAL_S = 5.0
@@ -26,7 +27,8 @@ def show_status(run: Path, *, json: bool = False, everything: bool = False, cons
     StudyError
         If the folder is not a run.
     """
-    progress = RunReader(run, read_jobs(run)).read(read_queue(run))
+    jobs = read_jobs(run)
+    progress = RunReader(run, jobs).read(read_queue(run))
     if json:
         print(as_json(run, progress))
         return exit_code(progress)
@@ -37,6 +39,8 @@ def show_status(run: Path, *, json: bool = False, everything: bool = False, cons
     else:
         console.print(overview(progress, os.cpu_count() or 1, narrow=console.width < WIDE))
     _print_failures(run, progress, console)
+    if line := made_by_other_code(run, jobs):
+        console.print(line, highlight=False)
     return exit_code(progress)
 
 

@@ -252,5 +252,9 @@ def _sensible_numbers(study: Study) -> None:
         raise StudyError(f"[split.validation_share] found {study.split.validation_share}, wanted between 0 and 1")
     if study.split.kind == "cross_validation" and study.split.folds < 2:
         raise StudyError(f"[split.folds] found {study.split.folds}, wanted 2 or more for cross-validation")
+    refuse_repeats("split.run_folds", [str(fold) for fold in study.split.run_folds])
+    for fold in study.split.run_folds:
+        if not 0 <= fold < study.split.folds:
+            raise StudyError(f"[split.run_folds] found {fold}, wanted folds from 0 to {study.split.folds - 1}")
     if study.split.kind == "roles" and study.split.folds != 1:
         raise StudyError(f"[split.folds] found {study.split.folds}, wanted 1: the source fixes train and test")

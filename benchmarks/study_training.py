@@ -71,10 +71,17 @@ class Split:
 
     ``roles``: train and test as the source says, ``validation_share`` of the training patients (at least one)
     watch the training. ``cross_validation``: every patient is tested once; the held-out fold watches, the last
-    checkpoint is used, so that nothing is chosen on it.
+    checkpoint is used, so that nothing is chosen on it. ``run_folds`` names those of the ``folds`` that are trained
+    and tested (default all); it may grow later, and only the new ones are then trained.
     """
 
     kind: Literal["roles", "cross_validation"]
     folds: int = 1
     seed: int = 0
     validation_share: float = 0.1
+    run_folds: tuple[int, ...] = ()
+
+    @property
+    def chosen_folds(self) -> tuple[int, ...]:
+        """Return the numbers of the folds that are trained and tested."""
+        return self.run_folds or tuple(range(self.folds))

@@ -8,7 +8,8 @@ import pytest
 
 from benchmarks.study_file import load_study
 from benchmarks.workflow import job as wrapper
-from benchmarks.workflow.freshness import input_hashes, is_fresh, read_record, stale_jobs
+from benchmarks.workflow.contents import read_record
+from benchmarks.workflow.freshness import input_hashes, stale_jobs, why_stale
 from benchmarks.workflow.jobs import PACKAGE_FILES, SCORING, Job, list_jobs
 from dataset_converters.atomic import write_json
 
@@ -66,7 +67,7 @@ def test_a_job_runs_once_and_again_only_when_its_input_changes(tmp_path: Path, j
 def test_touching_an_input_makes_nothing_stale(tmp_path: Path, job: Job, copying: list[int]) -> None:
     wrapper.run_job(tmp_path, job)
     (tmp_path / "in.txt").touch()
-    assert is_fresh(tmp_path, job, read_record(tmp_path / "done" / "copy.json"))
+    assert why_stale(tmp_path, job, read_record(tmp_path / "done" / "copy.json")) == ""
 
 
 def test_a_lost_or_cut_output_makes_the_job_stale(tmp_path: Path, job: Job, copying: list[int]) -> None:
@@ -135,9 +136,9 @@ def test_a_models_part_of_the_matrix_decides_not_the_rest(tmp_path: Path) -> Non
     write_json(tmp_path / "matrix.json", matrix)
     record["inputs"] = wrapper.input_hashes(tmp_path, job)
     write_json(tmp_path / "matrix.json", matrix | {"models": [*matrix["models"], {"model": "b", "test": []}]})
-    assert is_fresh(tmp_path, job, record)
+    assert why_stale(tmp_path, job, record) == ""
     write_json(tmp_path / "matrix.json", matrix | {"images": {"i": {"path": "q"}}})
-    assert not is_fresh(tmp_path, job, record)
+    assert why_stale(tmp_path, job, record) == "input matrix.json#a changed"
 
 
 @pytest.mark.parametrize(
@@ -164,12 +165,12 @@ def test_scores_are_made_again_when_scoring_changes_not_when_words_do(
 
 
 def test_a_table_added_later_is_made_for_a_finished_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from benchmarks.workflow import freshness
+    from benchmarks.workflow import contents
 
     tables = next(job for job in list_jobs(load_study(STUDIES / "quickstart.toml"), "cpu") if job.kind == "tables")
     name = f"{PACKAGE_FILES}analysis/tables"
     assert name in tables.inputs
-    monkeypatch.setattr(freshness, "REPOSITORY", tmp_path)
+    monkeypatch.setattr(contents, "REPOSITORY", tmp_path)
     (tmp_path / "analysis" / "tables").mkdir(parents=True)
     before = input_hashes(tmp_path, tables)[name]
     assert before

@@ -64,7 +64,7 @@ def count_contents(study: Study, cases: Mapping[str, list[Case]], folders: Mappi
     voxels = sum(datasets[dataset].voxels for dataset, _, _ in tested)
     return Contents(
         datasets,
-        models=len(study.arms) * len(study.trainers) * len(study.seeds) * study.split.folds,
+        models=len(study.arms) * len(study.trainers) * len(study.seeds) * len(study.split.chosen_folds),
         test_images=share * len(tested),
         test_voxels=share * voxels,
         largest_voxels=max(entry.voxels for entry in datasets.values()),

@@ -9,7 +9,7 @@ from benchmarks.doctor.contents import Contents
 from benchmarks.doctor.schedule import Task, simulate
 from benchmarks.study import Study
 from benchmarks.study_training import Budget
-from benchmarks.workflow.freshness import read_record
+from benchmarks.workflow.contents import read_record
 from benchmarks.workflow.jobs import Job
 
 FEWEST_MEASURED = 1

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.performance.scale_graph import GraphCost, count_file_calls, measure_graph, simulate_cluster
 from benchmarks.performance.scale_scores import ScoresCost, measure_scores
-from benchmarks.workflow.freshness import read_record
+from benchmarks.workflow.contents import read_record
 from benchmarks.workflow.jobs import read_jobs
 
 TRAIN_HOURS = (0.5, 2.0, 8.0)

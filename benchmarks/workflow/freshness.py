@@ -1,96 +1,129 @@
-"""Whether a job is still up to date: content hashes of what it read, sizes of what it left."""
+"""Whether a job is still up to date: content hashes of what it read and of what it left; its code only as a remark."""
 
-import hashlib
-import json
-from functools import lru_cache
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.study_file import load_study
-from benchmarks.workflow.jobs import PACKAGE_FILES, SCORING, Job
-from dataset_converters.volumes.nifti import sha256_of
+from benchmarks.workflow.contents import Contents, read_record
+from benchmarks.workflow.jobs import Job
+from dataset_converters.atomic import write_json
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+STATES = {"running": "was interrupted", "failed": "failed before", "renew": "is made again on purpose (--renew)"}
 
 
-def input_hashes(run: Path, job: Job) -> dict[str, str]:
+@dataclass(frozen=True)
+class Verdict:
+    """What has to happen to a job: ``reason`` it must run (empty: none known), ``after`` a job that must."""
+
+    job: Job
+    reason: str
+    after: bool
+
+    @property
+    def stale(self) -> bool:
+        """Whether the engine has to look at the job."""
+        return bool(self.reason) or self.after
+
+
+def input_hashes(run: Path, job: Job, contents: Contents | None = None) -> dict[str, str]:
     """Hash what a job reads; a file that is not there hashes to the empty string."""
-    return {name: _hash(run, name) for name in job.inputs}
+    contents = contents or Contents(run, job.name)
+    return {name: contents.of(name) for name in job.inputs}
 
 
-def output_sizes(run: Path, job: Job) -> dict[str, int]:
-    """List the files a job left (its outputs and contents) with their sizes in bytes."""
-    paths = [run / name for name in job.outputs]
-    paths += sorted(run.glob(job.contents)) if job.contents else []
-    return {str(path.relative_to(run)): path.stat().st_size for path in paths if path.is_file()}
+def output_hashes(run: Path, job: Job, contents: Contents | None = None) -> dict[str, str]:
+    """Hash the files a job left (its outputs and contents)."""
+    contents = contents or Contents(run, job.name)
+    found = {name: contents.of(name) for name in _output_names(run, job)}
+    return {name: value for name, value in found.items() if value}
 
 
-def read_record(path: Path) -> dict[str, Any]:
-    """Read a job record; empty when there is none or it is damaged."""
-    try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError, UnicodeDecodeError):
-        return {}
-    return content
+def why_stale(run: Path, job: Job, record: Mapping[str, Any], contents: Contents | None = None) -> str:
+    """Say why a finished record does not describe the files that are there; empty if it does.
+
+    The command line does not count: an upgrade may change it, and trains nothing again by itself.
+    """
+    if record.get("state") != "done":
+        return STATES.get(record.get("state", ""), "was never made")
+    contents = contents or Contents(run, job.name)
+    outputs: dict[str, Any] = record.get("outputs", {})
+    names = _output_names(run, job)
+    for name in dict.fromkeys((*job.outputs, *outputs, *names)):
+        if name not in names:
+            return f"output {name} is missing"
+        if not _same(run, name, outputs.get(name), contents):
+            return f"output {name} changed" if name in outputs else f"output {name} is not its own"
+    changed = changed_inputs(job, record, input_hashes(run, job, contents))
+    if not changed:
+        return ""
+    return f"input {changed[0]} {'changed' if changed[0] in record.get('inputs', {}) else 'is new'}"
 
 
-def is_fresh(run: Path, job: Job, record: dict[str, Any]) -> bool:
-    """Say whether a finished record still describes the files that are there."""
-    if record.get("state") != "done" or record.get("command") != list(job.command):
-        return False
-    sizes: dict[str, int] = record.get("outputs", {})
-    if any(name not in sizes for name in job.outputs) or output_sizes(run, job) != sizes:
-        return False
-    return bool(record.get("inputs") == input_hashes(run, job))
+def changed_inputs(job: Job, record: Mapping[str, Any], inputs: Mapping[str, str]) -> list[str]:
+    """List the inputs that differ from those of a record.
+
+    For a training those count that both know: an upgrade that looks at more does not train again.
+    """
+    before: dict[str, str] = record.get("inputs", {})
+    names = inputs.keys() & before.keys() if job.kind == "train" else inputs.keys() | before.keys()
+    return sorted(name for name in names if inputs.get(name) != before.get(name))
+
+
+def damaged_contents(run: Path, job: Job, record: Mapping[str, Any], contents: Contents) -> list[str]:
+    """List the files below ``contents`` that are not what the job left; its stage would take them for finished."""
+    outputs: dict[str, Any] = record.get("outputs", {})
+    there = [name for name in _output_names(run, job) if name in outputs and name not in job.outputs]
+    return [name for name in there if not _same(run, name, outputs[name], contents)]
+
+
+def judge(run: Path, jobs: tuple[Job, ...], *, given: Mapping[str, str] | None = None) -> list[Verdict]:
+    """Say of every job whether and why it has to run; with ``given`` (hashes files will have) nothing is written."""
+    verdicts: dict[str, Verdict] = {}
+    for job in jobs:
+        contents = Contents(run, job.name, given)
+        done = run / "done" / f"{job.name}.json"
+        record = read_record(done) or read_record(run / "jobs" / f"{job.name}.json")
+        reason = why_stale(run, job, record, contents)
+        verdicts[job.name] = Verdict(job, reason, any(verdicts[name].stale for name in job.needs))
+        if given is None and record:
+            contents.save()
+        if given is None and not reason and not done.exists():
+            write_json(done, record)  # its record was removed because a job before it was to be looked at
+    return list(verdicts.values())
 
 
 def stale_jobs(run: Path, jobs: tuple[Job, ...]) -> list[Job]:
     """List the jobs that are not done, are out of date, or come after one that is."""
-    stale: dict[str, Job] = {}
-    for job in jobs:
-        after = any(name in stale for name in job.needs)
-        if after or not is_fresh(run, job, read_record(run / "done" / f"{job.name}.json")):
-            stale[job.name] = job
-    return list(stale.values())
+    return [verdict.job for verdict in judge(run, jobs) if verdict.stale]
 
 
-def _hash(run: Path, name: str) -> str:
-    if name.startswith(PACKAGE_FILES):
-        return _names_of_files(REPOSITORY / name.removeprefix(PACKAGE_FILES))
-    path, _, part = name.partition("#")
-    if not (run / path).is_file():
-        return ""
-    if name == SCORING:
-        return _scoring_settings(run / path)
-    if not part:
-        return sha256_of(run / path)
-    facts = (run / path).stat()
-    content = _read_matrix(run / path, (facts.st_ino, facts.st_size, facts.st_mtime_ns))
-    entries = [entry for entry in content["models"] if entry["model"] == part]
-    images = {image: _without_facts(content["images"][image]) for entry in entries for image in entry["test"]}
-    plans = [entry["content"] for entry in content["plans"] if entry["plans_name"] == part]
-    return hashlib.sha256(json.dumps([entries, images, plans], sort_keys=True).encode()).hexdigest()
+def settle_times(run: Path, names: tuple[str, ...] | None = None) -> None:
+    """Give records that are there one time (all), or take them out of the future (those named).
+
+    The engine compares times and nothing else: after a clock that jumped, or a new record of a job before them, it
+    would start every job again, only to hear that it is done, or call a new record too old.
+    """
+    now = time.time_ns()
+    if names is None:
+        for path in (run / "done").glob("*.json"):
+            os.utime(path, ns=(now, now))
+        return
+    for name in names:
+        path = run / "done" / f"{name}.json"
+        if path.exists() and path.stat().st_mtime_ns > now:
+            os.utime(path, ns=(now, now))
 
 
-def _names_of_files(folder: Path) -> str:
-    """Hash the names of a package's files: a table that is added later is made for finished runs too."""
-    return hashlib.sha256(json.dumps(sorted(path.name for path in folder.glob("*.py"))).encode()).hexdigest()
+def _output_names(run: Path, job: Job) -> list[str]:
+    paths = [run / name for name in job.outputs]
+    paths += sorted(run.glob(job.contents)) if job.contents else []
+    return list(dict.fromkeys(str(path.relative_to(run)) for path in paths if path.is_file()))
 
 
-def _scoring_settings(path: Path) -> str:
-    """Hash what decides scores beyond the predictions: how to score, and what test sets take; not their words."""
-    study = load_study(path)
-    taken = [(entry.datasets, entry.variants, entry.arms, entry.slices) for entry in study.test_sets]
-    return hashlib.sha256(repr([study.scoring, taken]).encode()).hexdigest()
-
-
-def _without_facts(image: dict[str, Any]) -> dict[str, Any]:
-    """Return what a prediction depends on: facts only describe the image."""
-    return {name: value for name, value in image.items() if name != "facts"}
-
-
-@lru_cache(maxsize=1)
-def _read_matrix(path: Path, identity: tuple[int, int, int]) -> dict[str, Any]:
-    """Parse the matrix once for all models that ask for their part; another inode, size or time is another matrix."""
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return content
+def _same(run: Path, name: str, recorded: Any, contents: Contents) -> bool:
+    if isinstance(recorded, int):  # records of version 0.1.0 hold sizes
+        return (run / name).stat().st_size == recorded
+    return contents.of(name) == recorded

@@ -15,45 +15,64 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.workflow.freshness import input_hashes, is_fresh, output_sizes, read_record
+from benchmarks.workflow.code_used import code_sha256
+from benchmarks.workflow.contents import Contents, read_record
+from benchmarks.workflow.freshness import (
+    changed_inputs,
+    damaged_contents,
+    input_hashes,
+    output_hashes,
+    settle_times,
+    why_stale,
+)
 from benchmarks.workflow.gpu_lease import leased_gpus
 from benchmarks.workflow.job_owner import only_owner
 from benchmarks.workflow.jobs import Job, python_command, read_jobs
+from benchmarks.workflow.machine import describe_machine, training_facts
 from benchmarks.workflow.processes import end_with_parent
 from dataset_converters.atomic import write_json
 from dataset_converters.writing.provenance import git_commit, version_of
 
 PACKAGES = ("ctshift", "nnunetv2", "torch", "numpy", "scipy", "SimpleITK", "pydicom", "pandas", "snakemake")
+PREDICTED = "predicted.json"
+"""In a folder of predictions: what each was made from."""
 
 
 def run_job(run: Path, job: Job, *, gpus: int = 0) -> int:
     """Run one job unless its record is up to date, with as many GPUs to itself; return its exit code (0: done)."""
     with only_owner(run, job.name):
         last = read_record(run / "jobs" / f"{job.name}.json")
-        if is_fresh(run, job, last):
-            write_json(run / "done" / f"{job.name}.json", last)
+        contents = Contents(run, job.name)
+        if not why_stale(run, job, last, contents):
+            _finish(run, job, last)
             return 0
-        inputs = input_hashes(run, job)
+        inputs = input_hashes(run, job, contents)
         missing = sorted(name for name, value in inputs.items() if not value)
         if missing:
             print(f"{job.name}: input missing: {', '.join(missing)}; run the study again", file=sys.stderr)
             return 1
         if not _ready(run, job, last, inputs):
             return 1
+        for name in damaged_contents(run, job, last, contents):
+            (run / name).unlink()
         with leased_gpus(gpus) as devices:
-            return _execute(run, job, inputs, devices)
+            return _execute(run, job, inputs, contents, devices)
 
 
 def _ready(run: Path, job: Job, last: dict[str, Any], inputs: dict[str, str]) -> bool:
-    """Clear what a run with other inputs left; a training is never thrown away silently."""
-    changed = sorted(name for name, value in inputs.items() if last and last["inputs"].get(name) != value)
+    """Clear what a run with other inputs left; a training is never thrown away silently.
+
+    Predictions stay where their stage recorded what each was made from: it makes again what differs.
+    """
+    changed = changed_inputs(job, last, inputs) if last else []
     folder = run / job.folder
-    if not changed or not job.folder or not folder.exists():
+    if not changed or not job.folder or not folder.exists() or (folder / PREDICTED).exists():
         return True
     if job.kind == "train":
         print(
             f"{job.name}: {folder} was trained from other inputs (changed: {', '.join(changed)}); wanted the same "
-            "plans, splits and data; give another --out, or delete that folder to train again",
+            "plans, splits and data; give another --out, or train again on purpose: "
+            f"python -m benchmarks run STUDY --renew {job.name} (what is there is set aside)",
             file=sys.stderr,
         )
         return False
@@ -61,8 +80,9 @@ def _ready(run: Path, job: Job, last: dict[str, Any], inputs: dict[str, str]) ->
     return True
 
 
-def _execute(run: Path, job: Job, inputs: dict[str, str], gpus: tuple[str, ...]) -> int:
-    started = time.time()
+def _execute(run: Path, job: Job, inputs: dict[str, str], contents: Contents, gpus: tuple[str, ...]) -> int:
+    started = time.monotonic()
+    environment = job_environment(gpus)
     record: dict[str, Any] = {
         "job": job.name,
         "state": "running",
@@ -72,7 +92,7 @@ def _execute(run: Path, job: Job, inputs: dict[str, str], gpus: tuple[str, ...])
         "host": platform.node(),
         "gpus": list(gpus),
         "slurm_job": os.environ.get("SLURM_JOB_ID", ""),
-        "started": started,
+        "started": time.time(),
     }
     state_file = run / "jobs" / f"{job.name}.json"
     write_json(state_file, record)
@@ -87,21 +107,39 @@ def _execute(run: Path, job: Job, inputs: dict[str, str], gpus: tuple[str, ...])
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=stream,
-            env=job_environment(gpus),
+            env=environment,
             preexec_fn=end_with_parent,
             check=False,
         ).returncode
-    record["outputs"] = output_sizes(run, job)
+    record |= _measured(started)
+    if job.kind == "convert":
+        _take_over_hashes(run, job, contents)
+    record["outputs"] = output_hashes(run, job, contents)
     absent = [name for name in job.outputs if name not in record["outputs"]]
     if code == 0 and absent:
         with log.open("a", encoding="utf-8") as text:
             text.write(f"{job.name}: ended without its outputs: {', '.join(absent)}\n")
         code = 1
-    record |= {"state": "done" if code == 0 else "failed", "exit_code": code} | _measured(started) | _provenance()
+    record |= {"state": "done" if code == 0 else "failed", "exit_code": code} | _provenance(job)
+    record |= describe_machine(run, job, environment) | training_facts(run, job)
+    contents.save()
     write_json(state_file, record)
     if code == 0:
-        write_json(run / "done" / f"{job.name}.json", record)
+        _finish(run, job, record)
     return code
+
+
+def _take_over_hashes(run: Path, job: Job, contents: Contents) -> None:
+    """Take the hashes of converted images from the conversion's own record: reading them again takes hours."""
+    for case in read_record(run / job.outputs[0]).get("cases", []):
+        for entry in case["variants"].values():
+            contents.expect(entry["image"], entry["sha256"])
+
+
+def _finish(run: Path, job: Job, record: dict[str, Any]) -> None:
+    """Write the small file that says the job is done, never older than those of the jobs before it."""
+    settle_times(run, job.needs)
+    write_json(run / "done" / f"{job.name}.json", record)
 
 
 def job_environment(gpus: tuple[str, ...] = ()) -> dict[str, str]:
@@ -116,15 +154,16 @@ def job_environment(gpus: tuple[str, ...] = ()) -> dict[str, str]:
 def _measured(started: float) -> dict[str, float]:
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return {
-        "seconds": round(time.time() - started, 2),
+        "seconds": round(time.monotonic() - started, 2),
         "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 2),
         "peak_memory_mb": round(usage.ru_maxrss / 1024, 1),
     }
 
 
-def _provenance() -> dict[str, Any]:
+def _provenance(job: Job) -> dict[str, Any]:
     versions = {name: version_of(name) for name in PACKAGES}
-    return {"versions": versions, "python": platform.python_version(), "commit": git_commit()}
+    basis = {"versions": versions, "python": platform.python_version(), "commit": git_commit()}
+    return basis | {"code": code_sha256(job.kind)}
 
 
 def main(arguments: list[str]) -> int:
@@ -136,8 +175,12 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("name")
     parser.add_argument("--gpus", type=int, default=0)
     options = parser.parse_args(arguments)
-    job = next(job for job in read_jobs(options.run) if job.name == options.name)
-    return run_job(options.run, job, gpus=options.gpus)
+    try:
+        job = next(job for job in read_jobs(options.run) if job.name == options.name)
+        return run_job(options.run, job, gpus=options.gpus)
+    except OSError as error:  # a full disk, a folder without permission: the system's words name the file
+        print(f"{options.name}: {error}", file=sys.stderr)
+        return 1
 
 
 def _end(number: int, frame: object) -> None:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.workflow.freshness import read_record
+from benchmarks.workflow.contents import read_record
 from dataset_converters.atomic import write_json
 
 FIRST_BEAT_S = 2.0

@@ -14,6 +14,8 @@ SCORING = "study.toml#scoring"
 """Input: what the study file says about scoring, whatever else in it changed."""
 PACKAGE_FILES = "files of "
 """Input: which files a package of the program has."""
+RECORDED = "outputs of "
+"""Input: what another job left, as its record lists it."""
 Kind = Literal["convert", "check", "assemble", "prepare", "train", "predict", "evaluate", "tables", "figures"]
 
 
@@ -29,14 +31,14 @@ class Job:
         Arguments after ``python -m``, run in the run folder.
     inputs : tuple of str
         Files (relative to the run) whose content decides whether the job is still up to date;
-        ``matrix.json#<name>`` means the part about that model or that plans name only. Also ``SCORING`` and
-        ``PACKAGE_FILES`` with a folder of the program.
+        ``matrix.json#<name>`` means the part about that model or that plans name only. Also ``SCORING``,
+        ``PACKAGE_FILES`` with a folder of the program, and ``RECORDED`` with a job.
     outputs : tuple of str
         Files that exist when the job is done.
     folder : str
         Folder to empty when the inputs changed since its content was written; empty for none.
     contents : str
-        Glob of further files the job leaves, recorded with their sizes; empty for none.
+        Glob of further files the job leaves, recorded with their hashes; empty for none.
     """
 
     name: str
@@ -114,7 +116,7 @@ def _trained_jobs(study: Study, device: str) -> list[Job]:
     for arm in study.arms:
         for trainer in study.trainers:
             for seed in study.seeds:
-                for fold in range(study.split.folds):
+                for fold in study.split.chosen_folds:
                     model, plans = trained_model(arm, trainer, seed, fold), plans_name(study, arm, seed)
                     result = f"nnUNet_results/{nnunet}/{trainer.name}__{plans}__2d/fold_{fold}"
                     folder = f"nnUNet_preprocessed/{nnunet}"
@@ -155,14 +157,14 @@ def _baseline_jobs(study: Study) -> list[Job]:
             f"predictions/{model}/*.nii.gz",
         )
         for baseline in study.baselines
-        for fold in range(study.split.folds)
+        for fold in study.split.chosen_folds
         for model in (baseline_model(baseline, study.seeds[0], fold),)
     ]
 
 
 def _analysis_jobs(models: tuple[Job, ...]) -> list[Job]:
     predicted = tuple(job.name for job in models if job.kind == "predict")
-    records = tuple(f"done/{name}.json" for name in predicted)
+    records = tuple(f"{RECORDED}{name}" for name in predicted)
     scores = ("scores.parquet", "scores.csv", "images.csv")
     results = ("scores.csv", "images.csv", "matrix.json", "study.toml")
     return [

@@ -1,0 +1,49 @@
+"""``python -m benchmarks run STUDY --dry-run``: what would run and why; nothing is touched."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from benchmarks.run_folder import checked_study, source_files
+from benchmarks.workflow.contents import scoring_settings
+from benchmarks.workflow.freshness import Verdict, judge
+from benchmarks.workflow.jobs import SCORING, list_jobs
+from dataset_converters.volumes.nifti import sha256_of
+
+
+def dry_run(study_file: Path, run: Path, *, data: Path | None, device: str, renewed: tuple[str, ...] = ()) -> list[str]:
+    """Return the lines that say which jobs a run would do, and why.
+
+    Raises
+    ------
+    StudyError
+        As a run would.
+    """
+    study = checked_study(study_file, run, data=data, device=device)
+    jobs = list_jobs(study, device)
+    given = {"study.toml": sha256_of(study_file), SCORING: scoring_settings(study_file)}
+    given |= {name: _hash_of_json(content) for name, content in source_files(study, run, data).items()}
+    verdicts = judge(run, jobs, given=given)
+    runs = [(v.job.name, _reason(v, renewed)) for v in verdicts if _reason(v, renewed)]
+    after = [v.job.name for v in verdicts if v.after and not _reason(v, renewed)]
+    if not runs:
+        return [f"{run} is up to date: nothing to do"]
+    width = max(len(name) for name, _ in runs)
+    lines = [f"{len(runs)} of {len(jobs)} jobs would run in {run} on {device}:"]
+    lines += [f"  {name:<{width}}  {reason}" for name, reason in runs]
+    if after:
+        lines.append(f"{len(after)} jobs come after these and would run only if what they read changes:")
+        lines.append(f"  {', '.join(after)}")
+    return lines
+
+
+def _reason(verdict: Verdict, renewed: tuple[str, ...]) -> str:
+    if verdict.job.name in renewed or verdict.job.kind in renewed:
+        return "is made again on purpose (--renew)"
+    return verdict.reason
+
+
+def _hash_of_json(content: Any) -> str:
+    """Hash the bytes that ``write_json`` writes."""
+    return hashlib.sha256((json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()).hexdigest()

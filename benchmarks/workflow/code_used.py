@@ -1,0 +1,80 @@
+"""Which code and packages a kind of job depends on: upgrading them repeats nothing, but is said."""
+
+import hashlib
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from benchmarks.workflow.contents import read_record
+from benchmarks.workflow.jobs import Job
+from dataset_converters.writing.provenance import version_of
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+_DRAWN = ("tables", "table_parts", "figures", "figure_parts", "formats", "published", "statistics", "folders")
+_TRAINING, _TABLES = ("losses", "nnunet", "sampling"), ("figures", "figure_parts", "scoring", "surface", "folders")
+CODE: dict[str, tuple[str, tuple[str, ...]]] = {
+    "convert": ("dataset_converters", ()),
+    "check": ("dataset_converters", ()),
+    "assemble": ("benchmarks", ("performance", "studies", "workflow")),
+    "prepare": ("trainers", ("predict", *_TRAINING)),
+    "train": ("trainers", ("predict",)),
+    "predict": ("trainers", ("losses", "sampling")),
+    "evaluate": ("analysis", _DRAWN),
+    "tables": ("analysis", _TABLES),
+    "figures": ("analysis", ("tables", "scoring", "surface", "folders")),
+}
+"""Package whose files count for a kind of job, without some of its folders."""
+PACKAGES = {
+    "trainers": ("nnunetv2", "torch", "numpy"),
+    "analysis": ("numpy", "scipy", "pandas"),
+    "dataset_converters": ("numpy", "SimpleITK", "pydicom"),
+    "benchmarks": ("numpy", "SimpleITK"),
+}
+PLURALS = {"convert": "conversions", "check": "checks", "train": "trainings", "predict": "predictions"}
+
+
+@lru_cache(maxsize=len(CODE))
+def code_sha256(kind: str) -> str:
+    """Return one hash over the code that a kind of job depends on."""
+    package, without = CODE[kind]
+    top = REPOSITORY / package
+    digest = hashlib.sha256()
+    for path in sorted(path for ending in ("py", "toml") for path in top.rglob(f"*.{ending}")):
+        name = path.relative_to(top)
+        if name.parts[0] not in without:
+            digest.update(f"{name.as_posix()}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def code_differences(job: Job, record: Mapping[str, Any]) -> list[str]:
+    """List what a finished job was made with that is not what is installed now; nothing without a record."""
+    package = CODE[job.kind][0]
+    different = [f"{package} changed"] if record.get("code", code_sha256(job.kind)) != code_sha256(job.kind) else []
+    versions: dict[str, str] = record.get("versions", {})
+    for name in PACKAGES[package]:
+        if versions.get(name, _version(name)) != _version(name):
+            different.append(f"{name} {versions[name]} to {_version(name)}")
+    return different
+
+
+def made_by_other_code(run: Path, jobs: tuple[Job, ...]) -> str:
+    """Return one line about finished jobs that other code made, and how to make them again; empty if there is none."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for job in jobs:
+        record = read_record(run / "done" / f"{job.name}.json")
+        if found := code_differences(job, record):
+            groups.setdefault((job.kind, ", ".join(found)), []).append(job.name)
+    if not groups:
+        return ""
+    named = [
+        f"{names[0] if len(names) == 1 else f'{len(names)} {PLURALS.get(kind, kind)}'} ({why})"
+        for (kind, why), names in groups.items()
+    ]
+    kinds = " ".join(dict.fromkeys(kind for kind, _ in groups))
+    return f"made by other code: {'; '.join(named)}; they stay; to make some again: run ... --renew {kinds}"
+
+
+@lru_cache(maxsize=32)
+def _version(name: str) -> str:
+    return version_of(name)

@@ -1,0 +1,63 @@
+"""Make finished jobs again on purpose, after an upgrade: ``python -m benchmarks run STUDY --renew tables``."""
+
+import fcntl
+import os
+import shutil
+from pathlib import Path
+
+from benchmarks.study_names import StudyError
+from benchmarks.workflow.contents import read_record
+from benchmarks.workflow.jobs import Job
+from dataset_converters.atomic import write_json
+
+PARTS = "scores/parts"
+
+
+def renew(run: Path, jobs: tuple[Job, ...], names: tuple[str, ...]) -> list[str]:
+    """Mark jobs, by name or kind, to be made again; return a line for each training that was set aside.
+
+    What a training left is kept beside it, what other jobs left is removed, so that nothing old is taken over.
+
+    Raises
+    ------
+    StudyError
+        A name is no job and no kind of this run, or a training still runs.
+    """
+    known = {job.kind for job in jobs} | {job.name for job in jobs}
+    if unknown := [name for name in names if name not in known]:
+        kinds = ", ".join(dict.fromkeys(job.kind for job in jobs))
+        raise StudyError(f"--renew {unknown[0]}: no such job here; give a kind ({kinds}) or a job's name")
+    lines = []
+    for job in jobs:
+        if job.name in names or job.kind in names:
+            lines += _clear(run, job)
+            state = run / "jobs" / f"{job.name}.json"
+            if record := read_record(state):
+                write_json(state, record | {"state": "renew"})
+            (run / "done" / f"{job.name}.json").unlink(missing_ok=True)
+    return lines
+
+
+def _clear(run: Path, job: Job) -> list[str]:
+    folder = run / job.folder
+    if job.kind == "train" and folder.exists():
+        return [f"{job.name}: what was trained before lies in {_set_aside(folder)}"]
+    if job.kind == "predict":
+        shutil.rmtree(folder, ignore_errors=True)
+    if job.kind == "evaluate":
+        shutil.rmtree(run / PARTS, ignore_errors=True)
+    return []
+
+
+def _set_aside(folder: Path) -> Path:
+    """Rename a fold's folder to a name that nnU-Net does not take for a fold."""
+    with (folder / ".lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StudyError(f"{folder}: a training is at work here; wait for it, or end it") from None
+        number = 1
+        while (kept := folder.with_name(f"replaced{number}_{folder.name}")).exists():
+            number += 1
+        os.replace(folder, kept)
+    return kept
