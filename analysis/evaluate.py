@@ -8,17 +8,29 @@ annotated in the examination; a prediction that is missing, damaged or on anothe
 
 import argparse
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from analysis.command_line import exit_code
 from analysis.errors import AnalysisError
 from analysis.folders.command_line import add_folder_options, evaluate_folders, is_folder_request
 from analysis.run_folder import RunFolder, open_run
+from analysis.score_columns import COLUMNS
 from analysis.scoring.image_list import list_images
 from analysis.scoring.run_scores import score_run
+from analysis.scoring.score_parts import read_parts, update_parts
 from dataset_converters.atomic import replacing
+
+SCHEMA = pa.schema(
+    [
+        (name, {"fold": pa.int64(), "seed": pa.int64(), "value": pa.float64()}.get(name, pa.large_string()))
+        for name in COLUMNS
+    ]
+)
 
 
 def evaluate(run: RunFolder, *, workers: int = 1, show_progress: bool = False) -> pd.DataFrame:
@@ -26,14 +38,28 @@ def evaluate(run: RunFolder, *, workers: int = 1, show_progress: bool = False) -
     return score_run(run, workers=workers, show_progress=show_progress)
 
 
-def write_scores(scores: pd.DataFrame, images: pd.DataFrame, folder: Path) -> None:
-    """Write ``images.csv``, ``scores.csv`` and ``scores.parquet``, each whole or not at all."""
+def write_scores(parts: Iterable[pd.DataFrame], images: pd.DataFrame, folder: Path) -> pd.Series:
+    """Write ``images.csv``, and ``scores.csv`` and ``scores.parquet`` part by part, each whole or not at all.
+
+    Returns
+    -------
+    Series
+        How often each status and reason occurs.
+    """
+    counts = []
     with replacing(folder / "images.csv") as path:
         images.to_csv(path, index=False, lineterminator="\n")
-    with replacing(folder / "scores.csv") as path:
-        scores.to_csv(path, index=False, lineterminator="\n")
-    with replacing(folder / "scores.parquet") as path:
-        scores.to_parquet(path, index=False)
+    with (
+        replacing(folder / "scores.csv") as text,
+        replacing(folder / "scores.parquet") as binary,
+        open(text, "w", encoding="utf-8", newline="") as stream,
+        pq.ParquetWriter(binary, SCHEMA) as writer,
+    ):
+        for number, part in enumerate(parts):
+            part.to_csv(stream, index=False, header=number == 0, lineterminator="\n")
+            writer.write_table(pa.Table.from_pandas(part, schema=SCHEMA, preserve_index=False))
+            counts.append(part[["status", "reason"]].value_counts())
+    return pd.concat(counts).groupby(level=[0, 1]).sum()
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -59,11 +85,11 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 def _evaluate_run(root: Path, *, workers: int) -> None:
     run = open_run(root)
-    scores = evaluate(run, workers=workers, show_progress=True)
-    write_scores(scores, list_images(run, workers=workers), root)
-    troubled = scores[scores["status"].isin(("missing", "failed", "no_reference"))]
-    print(f"{len(scores)} scores, {len(troubled)} without a value, in {root / 'scores.csv'}")
-    for reason, count in troubled["reason"].value_counts().head(5).items():
+    update_parts(run, workers=workers, show_progress=True)
+    counts = write_scores(read_parts(run), list_images(run, workers=workers), root).reset_index(name="rows")
+    troubled = counts[counts["status"].isin(("missing", "failed", "no_reference"))]
+    print(f"{counts['rows'].sum()} scores, {troubled['rows'].sum()} without a value, in {root / 'scores.csv'}")
+    for reason, count in troubled.groupby("reason")["rows"].sum().sort_values(ascending=False).head(5).items():
         print(f"  {count} x {reason}")
 
 

@@ -267,7 +267,7 @@ def test_an_assembled_study_records_lung_slices_of_the_training_annotation(tmp_p
 
 def _printed_training_sets(run: Path) -> dict[str, tuple[str, ...]]:
     """Return the counts of Table I of Hofmanninger 2020 by arm, as a run that is evaluated prints them."""
-    write_scores(rows_frame([]), list_images(open_evaluated(run)), run)
+    write_scores([rows_frame([])], list_images(open_evaluated(run)), run)
     table = diversity_table1.make(read_results(run))
     assert "Trained on chosen slices with lung only, which both columns count: LK, LK+MK." in table.notes
     return {row[0]: row[2:] for row in table.printed()[0].rows()}

@@ -26,11 +26,12 @@ OPEN_NOTE = "; voxels that the reader left open are left out"
 
 @dataclass(frozen=True)
 class CaseTask:
-    """One examination and its predictions: order in the matrix, entry of ``models``, image id."""
+    """One examination and its predictions: order in the matrix, entry of ``models``, image id; its readers if asked."""
 
     case: str
     number: int
     entries: tuple[tuple[Order, Mapping[str, Any], str], ...]
+    readers: bool = True
 
 
 class CaseReferences:
@@ -60,11 +61,12 @@ class CaseReferences:
 
 
 def score_case(run: RunFolder, task: CaseTask, metrics: Sequence[Metric]) -> list[tuple[Order, list[Row]]]:
-    """Return the rows of every prediction of an examination, then of its readers, each with its order in the scores."""
+    """Return the rows of the predictions of a task, then of its readers, each with its order in the scores."""
     references = CaseReferences(run, task.case)
     scorer = _Scorer(run, task.case, references, metrics)
     scored = [(order, list(scorer.prediction_rows(model, image))) for order, model, image in task.entries]
-    return [*scored, ((len(run.matrix["models"]), task.number), list(scorer.reader_rows()))]
+    readers = [((len(run.matrix["models"]), task.number), list(scorer.reader_rows()))] if task.readers else []
+    return [*scored, *readers]
 
 
 def slices_wanted(study: Study, arm: str, image: Mapping[str, Any]) -> tuple[str, ...]:

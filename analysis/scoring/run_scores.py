@@ -1,6 +1,6 @@
 """All score rows of a run, examination by examination, in one process or several."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from analysis.scoring.case_scores import CaseTask, Order, Row, score_case
 from analysis.scoring.chosen_metrics import chosen_metrics
 from analysis.scoring.processes import answers_in_order
 
-TYPES = {"fold": "int64", "seed": "int64", "value": "float64"}
+TYPES = dict.fromkeys(COLUMNS, "str") | {"fold": "int64", "seed": "int64", "value": "float64"}
 _Scored = list[tuple[Order, list[Row]]]
 
 
@@ -31,8 +31,22 @@ def score_run(run: RunFolder, *, workers: int = 1, show_progress: bool = False) 
         If the matrix names an image or an examination that it does not describe, or the study a metric that is not
         there.
     """
+    parts = score_tasks(run, list_tasks(run.matrix), workers=workers, show_progress=show_progress)
+    scores = rows_frame([row for order in sorted(parts) for row in parts[order]])
+    refuse_repeated_scores(scores)
+    return scores
+
+
+def rows_frame(rows: list[Row]) -> pd.DataFrame:
+    """Return score rows as a table with the columns and types of scores."""
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(TYPES)
+
+
+def score_tasks(
+    run: RunFolder, tasks: list[CaseTask], *, workers: int = 1, show_progress: bool = False
+) -> dict[Order, list[Row]]:
+    """Return the rows of every prediction and of the readers of every examination in some tasks, by their order."""
     metrics = chosen_metrics(run.study.scoring)
-    tasks = list_tasks(run.matrix)
     work = partial(score_case, run, metrics=metrics) if workers == 1 else partial(_score, run.root)
     parts: dict[Order, list[Row]] = {}
     total = sum(len(task.entries) for task in tasks)
@@ -40,14 +54,16 @@ def score_run(run: RunFolder, *, workers: int = 1, show_progress: bool = False) 
         for task, scored in zip(tasks, answers_in_order(work, tasks, workers=workers), strict=True):
             parts.update(scored)
             progress.update(len(task.entries))
-    rows = [row for order in sorted(parts) for row in parts[order]]
-    scores = pd.DataFrame(rows, columns=list(COLUMNS)).astype(TYPES)
-    refuse_repeated_scores(scores)
-    return scores
+    return parts
 
 
-def list_tasks(matrix: Mapping[str, Any]) -> list[CaseTask]:
+def list_tasks(matrix: Mapping[str, Any], chosen: Collection[Order] | None = None) -> list[CaseTask]:
     """Group the predictions of a run by examination, so that each reference is read once.
+
+    Parameters
+    ----------
+    chosen : collection of Order, optional
+        Only these: model and image by their number; beyond the models, readers by the number of the examination.
 
     Raises
     ------
@@ -63,7 +79,20 @@ def list_tasks(matrix: Mapping[str, Any]) -> list[CaseTask]:
             if case not in matrix["references"]:
                 raise AnalysisError(f"matrix.json: {case!r} has no reference; assemble the run again")
             entries.setdefault(case, []).append(((model_index, image_index), model, image))
-    return [CaseTask(case, number, tuple(found)) for number, (case, found) in enumerate(entries.items())]
+    tasks = [CaseTask(case, number, tuple(found)) for number, (case, found) in enumerate(entries.items())]
+    if chosen is None:
+        return tasks
+    readers = len(matrix["models"])
+    tasks = [
+        CaseTask(
+            task.case,
+            task.number,
+            tuple(entry for entry in task.entries if entry[0] in chosen),
+            readers=(readers, task.number) in chosen,
+        )
+        for task in tasks
+    ]
+    return [task for task in tasks if task.entries or task.readers]
 
 
 def _score(root: Path, task: CaseTask) -> _Scored:
