@@ -101,6 +101,17 @@ def budget_note(root: Path, study: Study) -> str:
     )
 
 
+def folds_note(results: Results) -> tuple[str, ...]:
+    """Say how many patients were tested where a study runs some folds of its cross-validation only."""
+    split = results.study.split
+    if len(split.chosen_folds) == split.folds:
+        return ()
+    models = results.scores[~results.scores["trainer"].isin(("reader", "repeat"))]
+    tested, known = (len(frame[["dataset", "patient"]].drop_duplicates()) for frame in (models, results.images))
+    folds = ", ".join(map(str, split.chosen_folds))
+    return (f"Fold {folds} of {split.folds} (counted from 0): {tested} of {known} patients tested.",)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line."""
     return make_from_run(arguments, _make, program="analysis.make_tables", description=__doc__)
@@ -111,7 +122,7 @@ def _make(root: Path, only: str | None) -> None:
     if only is not None and only not in tables:
         raise AnalysisError(f"table {only!r} not found; the choices are: {', '.join(tables)}")
     results = read_results(root)
-    footer, notes = provenance_line(root, results.study), (budget_note(root, results.study),)
+    footer, notes = provenance_line(root, results.study), (budget_note(root, results.study), *folds_note(results))
     if only is not None:
         _make_one(tables[only], results, folder=root / "tables", footer=footer, notes=notes)
         return

@@ -125,12 +125,14 @@ def _images(path: Path) -> pd.DataFrame:
 
 
 def _training(matrix: Mapping[str, Any]) -> pd.DataFrame:
+    folds = {model["fold"] for model in matrix["models"]}  # a study may run some folds of its split only
     rows = [
         {"arm": plan["arm"], "seed": plan["seed"], "fold": fold}
         | {name: matrix["images"][image][name] for name in ("dataset", "patient", "case", "variant")}
         | {"chosen_slices": len(split["slices"][image]) if "slices" in split else float("nan")}
         for plan in matrix["plans"]
         for fold, split in enumerate(plan["splits"])
+        if fold in folds
         for image in split["train"]
     ]
     return pd.DataFrame(rows, columns=list(TRAINING_COLUMNS))
