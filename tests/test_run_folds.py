@@ -45,7 +45,7 @@ def test_a_fold_that_is_not_there_is_refused(tmp_path: Path, chosen: str, messag
 
 def test_tables_say_how_many_patients_were_tested(tmp_path: Path) -> None:
     study = two_kernel_study(tmp_path)
-    results = results_in_memory(frame([score(patient="A"), score(patient="B")]), study)
+    results = results_in_memory(frame([score(0.5, patient="A"), score(0.6, patient="B")]), study)
     images = pd.DataFrame({"dataset": ["x"] * 5, "patient": list("ABCDE")})
     assert folds_note(results) == ()
     part = replace(study, split=Split("cross_validation", folds=3, run_folds=(0,)))

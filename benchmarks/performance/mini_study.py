@@ -1,5 +1,6 @@
 """The quickstart on a few small phantoms and with a few iterations: a whole run in half a minute."""
 
+import re
 from pathlib import Path
 
 QUICKSTART = Path(__file__).resolve().parents[1] / "studies" / "quickstart.toml"
@@ -13,9 +14,11 @@ PARTS = {
     "width = 8": "width = 4",
 }
 
+THIRD_ARM = r'\[\[arms\]\]\nname = "LK\+MK"\n.*\n.*\n\n|    \{ arms = \["LK\+MK".*\n'
 
-def write_mini_study(folder: Path) -> Path:
-    """Write ``mini.toml`` and return its path.
+
+def write_mini_study(folder: Path, *, two_arms: bool = False) -> Path:
+    """Write ``mini.toml``, without the arm of both kernels if asked, and return its path.
 
     Raises
     ------
@@ -27,6 +30,8 @@ def write_mini_study(folder: Path) -> Path:
         if old not in text:
             raise ValueError(f"{QUICKSTART}: found no {old!r}; wanted one to replace; mend PARTS")
         text = text.replace(old, new, 1)
+    if two_arms:
+        text = re.sub(THIRD_ARM, "", text)
     path = folder / "mini.toml"
     path.write_text(text, encoding="utf-8")
     return path
