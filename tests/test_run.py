@@ -2,16 +2,16 @@
 
 import json
 import os
-import random
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from mini_run import run_command, run_study, write_study
+from mini_run import run_study
+
+from benchmarks.performance.chaos import Record, kill_often
+from benchmarks.performance.chaos_processes import Command
 
 
 def test_a_run_ends_with_table_1_and_where_the_figures_are(finished: tuple[Path, Path, str]) -> None:
@@ -98,17 +98,13 @@ def test_a_lost_prediction_is_predicted_again_and_scores_stay(finished: tuple[Pa
 
 
 @pytest.mark.slow
-def test_a_run_killed_five_times_gives_the_scores_of_an_undisturbed_one(
+def test_runs_with_three_kills_give_the_scores_of_an_undisturbed_one(
     finished: tuple[Path, Path, str], tmp_path: Path
 ) -> None:
-    _, whole, _ = finished
-    study, run = write_study(tmp_path), tmp_path / "run"
-    generator = random.Random(5)
-    for _ in range(5):
-        process = subprocess.Popen(run_command(study, run), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(generator.uniform(3, 14))
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-    answer = run_study(study, run)
-    assert answer.returncode == 0, answer.stdout + answer.stderr
-    assert (run / "scores.csv").read_bytes() == (whole / "scores.csv").read_bytes()
+    """``python -m benchmarks.performance chaos`` does the same twenty times, and faults that are no kills."""
+    study, whole, _ = finished
+    record, scores = Record(undisturbed_s=30.0), (whole / "scores.csv").read_bytes()
+    kinds = ("training", "runner", "prediction")
+    kill_often(Command(study), tmp_path, record, scores, kills=3, seed=5, kinds=kinds)
+    assert record.wrong == []
+    assert [kind for kind, _ in record.kills] == list(kinds)

@@ -77,7 +77,7 @@ def disturb(command: Command, folder: Path, *, kills: int, seed: int, faults: tu
         record.wrong.append(f"undisturbed: exit code {code}: {words[-500:]}")
         return record
     scores = (folder / "undisturbed" / "scores.csv").read_bytes()
-    _kill_often(command, folder, record, scores, kills=kills, generator=random.Random(seed))
+    kill_often(command, folder, record, scores, kills=kills, seed=seed)
     if faults:
         stop_in_training(command, folder / "stopped")
     for number, name in enumerate(faults):
@@ -94,14 +94,23 @@ def disturb(command: Command, folder: Path, *, kills: int, seed: int, faults: tu
     return record
 
 
-def _kill_often(
-    command: Command, folder: Path, record: Record, scores: bytes, *, kills: int, generator: random.Random
+def kill_often(
+    command: Command,
+    folder: Path,
+    record: Record,
+    scores: bytes,
+    *,
+    kills: int,
+    seed: int,
+    kinds: tuple[str, ...] = tuple(VICTIMS),
 ) -> None:
+    """Kill processes of runs in turn, until there were enough kills; every run is brought to its end and compared."""
+    generator = random.Random(seed)
     while len(record.kills) < kills:
         run = folder / f"killed{record.runs}"
         ended = False
         while not ended and len(record.kills) < kills:
-            kind = list(VICTIMS)[len(record.kills) % len(VICTIMS)]
+            kind = kinds[len(record.kills) % len(kinds)]
             delay = generator.uniform(0, record.undisturbed_s * (0.8 if kind == "runner" else 0.1))
             process = command.start(run)
             after = kill_one(kind, process, run, delay)
