@@ -9,6 +9,7 @@ from benchmarks.run_folder import checked_study, source_files
 from benchmarks.workflow.contents import scoring_settings
 from benchmarks.workflow.freshness import Verdict, judge
 from benchmarks.workflow.jobs import SCORING, list_jobs
+from benchmarks.workflow.renew import refuse_unknown_jobs
 from dataset_converters.volumes.nifti import sha256_of
 
 
@@ -22,6 +23,7 @@ def dry_run(study_file: Path, run: Path, *, data: Path | None, device: str, rene
     """
     study = checked_study(study_file, run, data=data, device=device)
     jobs = list_jobs(study, device)
+    refuse_unknown_jobs(jobs, renewed)
     given = {"study.toml": sha256_of(study_file), SCORING: scoring_settings(study_file)}
     given |= {name: _hash_of_json(content) for name, content in source_files(study, run, data).items()}
     verdicts = judge(run, jobs, given=given)

@@ -23,10 +23,7 @@ def renew(run: Path, jobs: tuple[Job, ...], names: tuple[str, ...]) -> list[str]
     StudyError
         A name is no job and no kind of this run, or a training still runs.
     """
-    known = {job.kind for job in jobs} | {job.name for job in jobs}
-    if unknown := [name for name in names if name not in known]:
-        kinds = ", ".join(dict.fromkeys(job.kind for job in jobs))
-        raise StudyError(f"--renew {unknown[0]}: no such job here; give a kind ({kinds}) or a job's name")
+    refuse_unknown_jobs(jobs, names)
     lines = []
     for job in jobs:
         if job.name in names or job.kind in names:
@@ -36,6 +33,14 @@ def renew(run: Path, jobs: tuple[Job, ...], names: tuple[str, ...]) -> list[str]
                 write_json(state, record | {"state": "renew"})
             (run / "done" / f"{job.name}.json").unlink(missing_ok=True)
     return lines
+
+
+def refuse_unknown_jobs(jobs: tuple[Job, ...], names: tuple[str, ...]) -> None:
+    """Raise ``StudyError`` if a name is no job and no kind of a run."""
+    known = {job.kind for job in jobs} | {job.name for job in jobs}
+    if unknown := [name for name in names if name not in known]:
+        kinds = ", ".join(dict.fromkeys(job.kind for job in jobs))
+        raise StudyError(f"--renew {unknown[0]}: no such job here; give a kind ({kinds}) or a job's name")
 
 
 def _clear(run: Path, job: Job) -> list[str]:
