@@ -50,7 +50,7 @@ class Display:
         self._reader = RunReader(run, jobs)
         self._live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
         self._states: dict[str, str] = {}
-        self._last_line = 0.0
+        self._last_line = -PLAIN_INTERVAL_S
 
     def __enter__(self) -> "Display":
         if self._live:
@@ -75,8 +75,8 @@ class Display:
                 spent = f" in {minutes(entry.seconds)}" if entry.state == "done" and before == "running" else ""
                 self._console.print(f"{entry.state:>8}  {entry.job.name}{spent}", highlight=False)
             self._states[entry.job.name] = entry.state
-        if time.time() - self._last_line > PLAIN_INTERVAL_S:
-            self._last_line = time.time()
+        if time.monotonic() - self._last_line > PLAIN_INTERVAL_S:
+            self._last_line = time.monotonic()
             self._console.print(summary_line(progress, self._cores), highlight=False)
         return progress
 
