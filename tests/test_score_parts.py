@@ -10,7 +10,7 @@ from analysis_run import SIZE_ZYX, write_image, write_run
 
 from analysis import evaluate
 from analysis.run_folder import open_run
-from analysis.scoring import score_parts
+from analysis.scoring import known_sharpness, score_parts
 from analysis.scoring.run_scores import score_run
 from analysis.scoring.score_parts import FOLDER, read_parts, update_parts
 
@@ -109,3 +109,23 @@ def test_csv_and_parquet_hold_the_same_rows(run: Path) -> None:
     pd.testing.assert_frame_equal(parquet, score_run(open_run(run)))
     text = pd.read_csv(run / "scores.csv", keep_default_na=False, na_values={"value": [""]})
     pd.testing.assert_frame_equal(text, parquet, check_dtype=False)
+
+
+def test_an_image_is_measured_once(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    measured: list[str] = []
+
+    def measure(path: Path) -> tuple[float, float]:
+        measured.append(path.name)
+        return (1.5, float("nan"))
+
+    monkeypatch.setattr(known_sharpness, "image_sharpness", measure)
+    images = [{"path": f"{name}.nii.gz", "sha256": name} for name in "ab"]
+    opened = open_run(run)
+    for entries in (images, [*images, {"path": "c.nii.gz", "sha256": "c"}, {"path": "d.nii.gz"}]):
+        found = known_sharpness.sharpness_of_images(opened, entries)
+        assert [value for value, _ in found] == [1.5] * len(entries)
+        assert all(np.isnan(error) for _, error in found)
+    assert measured == ["a.nii.gz", "b.nii.gz", "c.nii.gz", "d.nii.gz"]
+    monkeypatch.setattr(known_sharpness, "_code", lambda: "another version")
+    known_sharpness.sharpness_of_images(opened, images)
+    assert measured[4:] == ["a.nii.gz", "b.nii.gz"]

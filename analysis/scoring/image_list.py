@@ -11,8 +11,7 @@ from analysis.errors import AnalysisError
 from analysis.label_map import read_label_map
 from analysis.results import IMAGE_COLUMNS, SHARPNESS_COLUMNS
 from analysis.run_folder import RunFolder
-from analysis.scoring.image_sharpness import image_sharpness
-from analysis.scoring.processes import answers_in_order
+from analysis.scoring.known_sharpness import sharpness_of_images
 from analysis.scoring.structures import reference_structures
 
 
@@ -25,7 +24,7 @@ def list_images(run: RunFolder, *, workers: int = 1) -> pd.DataFrame:
     """
     lung_slices = {case: _lung_slices(run, entry) for case, entry in run.matrix["references"].items()}
     listed = list(run.matrix["images"].values())
-    sharpness = answers_in_order(image_sharpness, [run.path(image["path"]) for image in listed], workers=workers)
+    sharpness = sharpness_of_images(run, listed, workers=workers)
     rows = []
     for image, measured in zip(listed, sharpness, strict=True):
         row = {name: image.get(name, "") for name in IMAGE_COLUMNS}
