@@ -87,6 +87,7 @@ def disturb(command: Command, folder: Path, *, kills: int, seed: int, faults: tu
         seen = FAULTS[name](command, run)
         verdict = record.check(name, run, command.finish(run), scores)
         record.faults.append((name, seen, verdict))
+        _say(f"  {seen}; then {verdict}")
         if seen.startswith("WRONG"):
             record.wrong.append(f"{name}: {seen}")
         if verdict == "same scores":
@@ -122,7 +123,7 @@ def kill_often(
             elif process.returncode:
                 record.wrong.append(f"{run.name}: ended with {process.returncode} unkilled: {words[-300:]}")
                 return
-        record.check(run.name, run, command.finish(run), scores)
+        _say(f"{run.name}: {record.check(run.name, run, command.finish(run), scores)}")
         record.wrong += [f"{run.name}: {line}" for line in lost_epochs(run)]
         record.runs += 1
 
