@@ -113,7 +113,7 @@ def _bring_up_to_date(study_file: Path, run: Path, jobs: tuple[Job, ...], engine
         console.print(f"{len(chosen)} of {len(jobs)} jobs to do in {run} on {engine.where} at a time")
         targets = [f"done/{verdict.job.name}.json" for verdict in chosen] if first_only else []
         with Display(run, jobs, cores=engine.slots, console=console) as display:
-            code = _execute(run, _engine_command(targets, engine.options), display, interrupt=engine.interrupt)
+            code = _execute(run, _engine_command(engine.options, targets), display, interrupt=engine.interrupt)
         if code:
             return code
     return 0
@@ -126,7 +126,7 @@ def _refuse_unknown_metrics(study_file: Path) -> None:
         raise StudyError(f"{study_file}: {fault}")
 
 
-def _engine_command(targets: list[str], options: list[str]) -> list[str]:
+def _engine_command(options: list[str], targets: Sequence[str] = ()) -> list[str]:
     # targets come before all options: some take lists
     command = [sys.executable, "-m", "benchmarks.workflow.engine", *targets, "--snakefile", str(SNAKEFILE)]
     command += ["--directory", ".", "--configfile", "workflow.json", "--keep-going", "--rerun-incomplete"]

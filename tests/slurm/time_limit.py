@@ -11,7 +11,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from mini_run import run_command, write_study
+from mini_run import run_command
+
+from benchmarks.performance.mini_study import write_mini_study
 
 PROFILE = Path(__file__).parent / "profile"
 ITERATIONS = "1200"
@@ -21,7 +23,7 @@ ITERATIONS = "1200"
 def run_into_the_limit(folder: Path, iterations: str) -> list[str]:
     """Run with a limit of a minute for every training; return when their turns began, and with which epoch."""
     folder.mkdir(parents=True)
-    study = write_study(folder)
+    study = write_mini_study(folder)
     text = study.read_text(encoding="utf-8")
     assert "iterations = 16\n" in text
     study.write_text(text.replace("iterations = 16\n", f"iterations = {iterations}\n"), encoding="utf-8")
