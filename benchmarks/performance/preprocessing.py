@@ -57,6 +57,7 @@ def measure(folder: Path, *, patients: int, size_zyx: tuple[int, ...]) -> pd.Dat
     for number, (route, runs) in enumerate(routes.items()):
         found = [_prepare(folder / f"{number}-{part}", arms, patients, size_zyx) for part, arms in enumerate(runs)]
         rows.append({"route": route} | {name: sum(entry[name] for entry in found) for name in found[0]})
+        print(rows[-1], file=sys.stderr, flush=True)
     stock = [_stock(folder / "0-0", folder / "stock", arm, 911 + part) for part, arm in enumerate(ARMS)]
     rows.append({"route": "nnU-Net, one dataset per arm"} | {name: sum(e[name] for e in stock) for name in stock[0]})
     return pd.DataFrame(rows).set_index("route")
