@@ -90,6 +90,27 @@ def test_wrong_entries(run_with: Convert, change: dict, found: str) -> None:
         run_with(small_case("P1"), derive=[SOFTER | change])
 
 
+def test_patients_share_no_noise() -> None:
+    sharper = make_variant("toy", target="B70f", seed=0)
+    other_seed = make_variant("toy", target="B70f", seed=1)
+    y, x = np.mgrid[:96, :96] - 47.5
+    body = np.hypot(y, x) < 40
+    values = np.where(body, np.random.default_rng(2).normal(40, 10, (2, 96, 96)), -1000).astype(np.int16)
+    values[:, 47, 47] = 900
+    image = CtImage(sitk.GetImageFromArray(values), {"kernel": "B30f", "manufacturer": "SIEMENS"})
+    image.image.SetSpacing((0.8, 0.8, 3.0))
+    first, again, second, third = (
+        sitk.GetArrayFromImage(made.image).astype(float)
+        for made in (sharper(image, "P1"), sharper(image, "P1"), sharper(image, "P2"), other_seed(image, "P1"))
+    )
+    assert np.array_equal(first, again)
+    mean = (first + second + third) / 3
+    for other in (second, third):
+        parts = [(part - mean)[:, body].ravel() for part in (first, other)]
+        assert abs(np.corrcoef(*parts)[0, 1] + 0.5) < 0.1  # three independent fields about their mean
+        assert np.std(parts[0]) > 1
+
+
 def test_images_that_cannot_be_emulated() -> None:
     emulate = make_variant("toy", target="B30f")
     with pytest.raises(ConversionError, match="kernel Q99, of which no class is known"):

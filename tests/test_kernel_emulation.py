@@ -46,7 +46,7 @@ def pair_on_phantom(kernels: tuple[str, ...], *, slices: int = 6, noise_hu: floa
 
 def identity() -> Conversion:
     f = np.array([0.0, 3.0])
-    return Conversion("a", "a", f, np.ones(2), np.ones(2), np.zeros(2), (0.0, 3.0))
+    return Conversion("a", "a", f, np.ones(2), np.ones(2), np.zeros(2), (0.0, 3.0), folded=True)
 
 
 @given(st.integers(0, 2**31), st.sampled_from([(5, 7), (16, 16), (1, 9)]))

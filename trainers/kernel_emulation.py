@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dataset_converters.physics.conversion import Conversion, conversion_between
+from dataset_converters.physics.conversion import conversion_between
 from dataset_converters.physics.kernels import KERNELS as FITTED
-from dataset_converters.physics.noise_measure import detail_response, noise_sd, soft_tissue
-from dataset_converters.physics.slice_filters import filter_slice, gain_factors, noise_power, noise_slice
+from dataset_converters.physics.noise_measure import noise_sd, soft_tissue
+from dataset_converters.physics.slice_filters import added_amplitude, filter_slice, gain_factors, noise_slice
 from trainers.errors import TrainerError
 
 KERNELS = "kernels.json"
@@ -143,14 +143,4 @@ def refuse_unfit(kernels: Mapping[str, str], cases: list[str], pixel_yx_mm: tupl
 def _filters(source: str, target: str, shape_yx: tuple[int, int], pixel_yx_mm: tuple[float, float]) -> _Filters:
     conversion = conversion_between(FITTED[source], FITTED[target])
     gain = gain_factors(conversion, shape_yx, pixel_yx_mm)
-    return _Filters(gain, _amplitude(conversion, shape_yx, pixel_yx_mm) if conversion.adds_noise else None)
-
-
-def _amplitude(
-    conversion: Conversion, shape_yx: tuple[int, int], pixel_yx_mm: tuple[float, float]
-) -> NDArray[np.float32]:
-    """Return the amplitude of the added noise where the source's finest detail has a standard deviation of 1."""
-    source = noise_power(conversion, conversion.source_noise, shape_yx, pixel_yx_mm)
-    unit_sd = np.sqrt(np.mean(source * detail_response(shape_yx) ** 2))
-    added = noise_power(conversion, conversion.added_noise, shape_yx, pixel_yx_mm)
-    return (np.sqrt(added) / unit_sd).astype(np.float32)
+    return _Filters(gain, added_amplitude(conversion, shape_yx, pixel_yx_mm))

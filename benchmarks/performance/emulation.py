@@ -20,6 +20,7 @@ from dataset_converters.dicom.series import group_dicom_series, inspect_dicom_se
 from dataset_converters.physics.conversion import conversion_between
 from dataset_converters.physics.emulation import emulate_kernel, slice_noise
 from dataset_converters.physics.kernels import KERNELS
+from dataset_converters.physics.slice_filters import added_amplitude
 
 _SLICES = 48
 
@@ -90,7 +91,8 @@ def _speed_lines(volume: np.ndarray, pixel: tuple[float, float]) -> list[str]:
     for source, target, wanted in (("B70f", "B30f", 150), ("B30f", "B70f", 40)):
         conversion = conversion_between(KERNELS[source], KERNELS[target])
         start = time.process_time()
-        noise = slice_noise(part, pixel, every=4) if conversion.adds_noise else None
+        added = added_amplitude(conversion, (part.shape[1], part.shape[2]), pixel) is not None
+        noise = slice_noise(part, pixel, every=4) if added else None
         emulate_kernel(part, pixel, conversion, seed=1, source_sd_hu=noise)
         spent = time.process_time() - start
         rows.append(

@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from dataset_converters.physics.conversion import Conversion
-from dataset_converters.physics.noise_measure import detail_response, noise_sd, soft_tissue
+from dataset_converters.physics.noise_measure import noise_sd, soft_tissue
 from dataset_converters.physics.projection import noise_level_map
-from dataset_converters.physics.slice_filters import filter_slice, gain_factors, noise_power, noise_slice
+from dataset_converters.physics.slice_filters import added_amplitude, filter_slice, gain_factors, noise_slice
 
 LOWEST_HU, HIGHEST_HU = -1024, 3071
 _MAP_PIXELS = 64
@@ -50,9 +50,10 @@ def emulate_kernel(
     gain = gain_factors(conversion, shape_yx, pixel_yx_mm)
     result = np.empty(volume_hu.shape, np.int16)
     added: Iterator[NDArray[np.float32]] | None = None
-    if conversion.adds_noise:
+    amplitude = added_amplitude(conversion, shape_yx, pixel_yx_mm)
+    if amplitude is not None:
         sd_hu = slice_noise(volume_hu, pixel_yx_mm) if source_sd_hu is None else np.asarray(source_sd_hu)
-        added = _added_noise(volume_hu, pixel_yx_mm, conversion, sd_hu, seed)
+        added = _added_noise(volume_hu, pixel_yx_mm, amplitude, sd_hu, seed)
     for index, stored in enumerate(volume_hu):
         plane = stored.astype(np.float32)
         outside = plane < LOWEST_HU
@@ -101,15 +102,10 @@ def local_level(plane_hu: NDArray[np.number], pixel_yx_mm: tuple[float, float]) 
 def _added_noise(
     volume_hu: NDArray[np.number],
     pixel_yx_mm: tuple[float, float],
-    conversion: Conversion,
+    amplitude: NDArray[np.float32],
     sd_hu: NDArray[np.floating],
     seed: int,
 ) -> Iterator[NDArray[np.float32]]:
-    shape_yx = (volume_hu.shape[1], volume_hu.shape[2])
-    source = noise_power(conversion, conversion.source_noise, shape_yx, pixel_yx_mm)
-    unit_sd = float(np.sqrt(np.mean(source * detail_response(shape_yx) ** 2)))
-    added = noise_power(conversion, conversion.added_noise, shape_yx, pixel_yx_mm)
-    amplitude = (np.sqrt(added) / unit_sd).astype(np.float32)
     for index, plane in enumerate(volume_hu):
         noise = noise_slice(amplitude, np.random.default_rng((seed, index)))
         yield noise * np.float32(sd_hu[index]) * local_level(plane, pixel_yx_mm)

@@ -5,6 +5,9 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from dataset_converters.physics.conversion import Conversion
+from dataset_converters.physics.noise_measure import detail_response
+
+_NEGLIGIBLE = 0.02
 
 
 def filter_slice(plane: NDArray[np.float32], factors: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -37,9 +40,41 @@ def cosine_frequencies(
 def gain_factors(
     conversion: Conversion, shape_yx: tuple[int, int], pixel_yx_mm: tuple[float, float]
 ) -> NDArray[np.float32]:
-    """Return the gain of a conversion for every coefficient of a slice, (Y, X) float32."""
+    """Return the factor of a conversion on every coefficient of a slice, (Y, X) float32; 1 at frequency 0.
+
+    Large pixels sample a sharp kernel too coarsely: part of what a coefficient holds was folded down from above the
+    Nyquist frequency, and the gain must not take it for detail. The factor is ``gain * sqrt(P / P_folded)``, with P the
+    source's noise power, so that what passes has the noise power ``gain^2 P`` at any pixel size. A table that was
+    measured on sampled images holds this already.
+    """
     radius = np.hypot(*cosine_frequencies(shape_yx, pixel_yx_mm))
-    return np.interp(radius, conversion.frequency_per_mm, conversion.gain).astype(np.float32)
+    factors = np.interp(radius, conversion.frequency_per_mm, conversion.gain)
+    if not conversion.folded:
+        own = np.interp(radius, conversion.frequency_per_mm, conversion.source_noise, right=0.0)
+        sampled = noise_power(conversion, conversion.source_noise, shape_yx, pixel_yx_mm)
+        share = np.divide(own, sampled, out=np.ones(shape_yx), where=sampled > 0)
+        share[0, 0] = 1.0  # no noise there to tell by
+        factors *= np.sqrt(share)
+    return factors.astype(np.float32)
+
+
+def added_amplitude(
+    conversion: Conversion, shape_yx: tuple[int, int], pixel_yx_mm: tuple[float, float]
+) -> NDArray[np.float32] | None:
+    """Return the amplitude of the noise to add to every coefficient, (Y, X), where the source's finest detail has SD 1.
+
+    Its power is what the target has at these pixels, with all that is folded down, less what the gain lets pass. None
+    if that is less than a fiftieth of the target's noise power: then nothing need be measured or added.
+    """
+    radius = np.hypot(*cosine_frequencies(shape_yx, pixel_yx_mm))
+    passed = conversion.gain**2 * conversion.source_noise
+    target = noise_power(conversion, passed + conversion.added_noise, shape_yx, pixel_yx_mm)
+    added = np.maximum(target - np.interp(radius, conversion.frequency_per_mm, passed, right=0.0), 0.0)
+    if added.sum() <= _NEGLIGIBLE * target.sum():
+        return None
+    source = noise_power(conversion, conversion.source_noise, shape_yx, pixel_yx_mm)
+    unit_sd = np.sqrt(np.mean(source * detail_response(shape_yx) ** 2))
+    return (np.sqrt(added) / unit_sd).astype(np.float32)
 
 
 def noise_power(

@@ -11,6 +11,7 @@ scanner (``physics.mtf_curve``). What speaks against an emulation (metal, clippe
 a curve that ends early) is kept as facts of the image, named ``doubt_...``.
 """
 
+import hashlib
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from dataset_converters.physics.conversion import VALID_PER_MM, Conversion, conv
 from dataset_converters.physics.emulation import emulate_kernel, slice_noise
 from dataset_converters.physics.kernels import KERNELS, Kernel
 from dataset_converters.physics.mtf_curve import MtfCurve
+from dataset_converters.physics.slice_filters import added_amplitude
 from dataset_converters.records import CtImage
 
 KIND = "emulated"
@@ -39,7 +41,7 @@ OPTIONS = {
     " lp/cm,mtf",
     "source_mtf": "measured MTF of the kernel of the images instead of source, of the same scanner, as target_mtf",
     "kernel_file": "conversion that kernel-fit wrote, instead of target and source",
-    "seed": "seed of the added noise (default 0)",
+    "seed": "seed of the added noise, with the name of the case (default 0)",
 }
 
 _NOISE_EVERY_MM = 10.0
@@ -101,18 +103,22 @@ def _emulated(dataset: str, settings: _Settings, image: CtImage, case: str) -> C
         raise _fault(dataset, case, *unfit)
     conversion = settings.conversion or _conversion(dataset, case, settings, image.facts)
     noise = None
-    if conversion.adds_noise:
+    if added_amplitude(conversion, (volume.shape[1], volume.shape[2]), pixel_yx_mm) is not None:
         every = max(1, math.floor(_NOISE_EVERY_MM / image.image.GetSpacing()[2]))
         noise = slice_noise(volume, pixel_yx_mm, every=every)
         if not np.isfinite(noise).all():
             wanted = "enough soft tissue to measure the noise in"
             raise _fault(dataset, case, "too little soft tissue on every slice", wanted)
-    made = sitk.GetImageFromArray(
-        emulate_kernel(volume, pixel_yx_mm, conversion, seed=settings.seed, source_sd_hu=noise)
-    )
+    seed = _case_seed(settings.seed, dataset, case)
+    made = sitk.GetImageFromArray(emulate_kernel(volume, pixel_yx_mm, conversion, seed=seed, source_sd_hu=noise))
     made.CopyInformation(image.image)
     doubts = image_doubts(image.image, volume, image.facts) | _curve_doubts(settings, conversion)
     return CtImage(made, _facts(image.facts, conversion, settings.seed) | doubts)
+
+
+def _case_seed(seed: int, dataset: str, case: str) -> int:
+    """Return a seed of the case's own: patients share no noise, several emulated kernels of one case do."""
+    return int.from_bytes(hashlib.sha256(f"{seed}/{dataset}/{case}".encode()).digest()[:8], "big")
 
 
 def _conversion(dataset: str, case: str, settings: _Settings, facts: Mapping[str, str]) -> Conversion:
