@@ -31,8 +31,11 @@ torch.ops.torchvision.nms
 if sys.argv[1] == "cuda" and not torch.cuda.is_available():
     sys.exit(sys.argv[2])
 from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name
-for name in sys.argv[3:]:
-    recursive_find_trainer_class_by_name(name)
+pixel_mm = float(sys.argv[3])
+for name in sys.argv[4:]:
+    limit_mm = getattr(recursive_find_trainer_class_by_name(name), "largest_pixel_mm", None) or pixel_mm
+    if pixel_mm > limit_mm:
+        print(f"{name}: trains at pixels of {pixel_mm:g} mm; wanted at most {limit_mm:g}; give a smaller spacing_mm")
 """
 
 
@@ -195,15 +198,17 @@ def _check_environment(study: Study, device: str) -> list[str]:
     unknown = [name for name in names if name not in known]
     if unknown:
         return [f"trainer {unknown[0]!r}: no such file in trainers/nnunet; the trainers are: {', '.join(known)}"]
+    budget = study.budgets.get(device)
+    pixel_mm = max(budget.spacing_mm) if budget else 0.0
     answer = subprocess.run(
-        [sys.executable, "-c", PROBE, device, NO_GPU, *names],
+        [sys.executable, "-c", PROBE, device, NO_GPU, str(pixel_mm), *names],
         env=job_environment() | {"nnUNet_extTrainer": str(EXTENSION_FOLDER)},
         capture_output=True,
         text=True,
         check=False,
     )
     if answer.returncode == 0:
-        return []
+        return [line for line in answer.stdout.splitlines() if line.partition(":")[0] in names]
     reason = answer.stderr.strip().splitlines()[-1] if answer.stderr.strip() else "no message"
     if reason == NO_GPU:
         return [reason]

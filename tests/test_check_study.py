@@ -1,5 +1,6 @@
 """``benchmarks check``: what would stop a study is named before hours are spent."""
 
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -191,6 +192,16 @@ def test_an_error_of_a_library_is_shown_without_its_text(
     (finding,) = check_study(_sts(tmp_path), tmp_path / "run", data=data, device="cpu")
     assert finding.startswith("dataset sts: sts: found KeyError (")
     assert "Doe" not in finding
+
+
+def test_pixels_too_large_for_a_trainer_are_named(tmp_path: Path) -> None:
+    study = _sts(tmp_path)
+    text = study.read_text().replace("nnUNetTrainerWeightedCE2D", "nnUNetTrainerWeightedCE2DKernelAug")
+    study.write_text(re.sub(r"spacing_mm = .*", "spacing_mm = [1.6, 1.6]", text))
+    (finding,) = check_study(study, tmp_path / "run", data=_sample(tmp_path), device="cpu")
+    assert finding == (
+        "nnUNetTrainerWeightedCE2DKernelAug: trains at pixels of 1.6 mm; wanted at most 1; give a smaller spacing_mm"
+    )
 
 
 def test_an_unknown_trainer_lists_those_there_are(tmp_path: Path) -> None:

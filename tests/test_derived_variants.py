@@ -10,6 +10,7 @@ from toy_dataset import Convert, make_case
 
 from dataset_converters.errors import ConversionError
 from dataset_converters.kernels.fitted import fitted_kernel
+from dataset_converters.kernels.image_checks import image_doubts
 from dataset_converters.kernels.kernel_file import write_kernel_file
 from dataset_converters.physics.conversion import conversion_between
 from dataset_converters.physics.kernels import KERNELS
@@ -139,6 +140,37 @@ def test_metal_is_said() -> None:
     metal.CopyInformation(image.image)
     facts = make_variant("toy", target="B30f")(CtImage(metal, image.facts), "P1").facts
     assert "clipped in metal" in facts["doubt_metal"]
+
+
+def test_metal_at_a_scanners_own_ceiling_is_said() -> None:
+    image = small_image()
+    values = sitk.GetArrayFromImage(image.image)
+    values[2, 3:, 3:] = 2976
+    assert image_doubts(image.image, values, {})["doubt_metal"] == "12 voxels clipped in metal (2976 HU)"
+
+
+@pytest.mark.parametrize(
+    ("manufacturer", "kernel", "doubts"),
+    [
+        ("SIEMENS", "B70f", set()),
+        ("SIEMENS", "B60f", set()),
+        ("SIEMENS", "I70f\\2", {"doubt_iterative"}),
+        ("SIEMENS", "Bl64\\3", {"doubt_iterative"}),
+        ("GE MEDICAL SYSTEMS", "LUNG", {"doubt_kernel_class"}),
+        ("Philips", "L", {"doubt_kernel_class"}),
+    ],
+)
+def test_uncertain_kernels_are_said(manufacturer: str, kernel: str, doubts: set[str]) -> None:
+    image = small_image(facts={"kernel": kernel, "manufacturer": manufacturer})
+    made = make_variant("toy", target="B30f")(image, "P1").facts
+    assert {name for name in made if name in ("doubt_iterative", "doubt_kernel_class")} == doubts
+    told = make_variant("toy", target="B30f", source="B70f")(image, "P1").facts
+    assert not {name for name in told if name in ("doubt_iterative", "doubt_kernel_class")}
+
+
+def test_nothing_is_emulated_from_the_smoothest_kernel() -> None:
+    with pytest.raises(ConversionError, match="like B10f, which leaves nothing"):
+        make_variant("toy", target="B70f", source="B10f")(small_image(), "P1")
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ REFUSED = {
     "unrescaled": (lambda: changed(unrescaled), "which are no HU"),
 }
 WARNED = {
-    "metal": (lambda: changed(metal), "metal", "0.0001 of voxels clipped in metal (3071 HU)"),
+    "metal": (lambda: changed(metal), "metal", "16 voxels clipped in metal (3071 HU)"),
     "lost spacing": (lambda: chest((1.0, 1.0, 1.0)), "spacing", "1 x 1 x 1 mm"),
     "clipped high": (lambda: changed(lambda v: np.clip(v * 1.0, -1024, 45)), "values clipped", "highest value, 45 HU"),
     "clipped air": (lambda: changed(lambda v: np.clip(v, -850, None)), "air clipped", "of the body clipped at -850 HU"),

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from dataset_converters.physics.conversion import conversion_between
 from dataset_converters.physics.kernels import KERNELS as FITTED
+from dataset_converters.physics.kernels import SMOOTHEST
 from dataset_converters.physics.noise_measure import noise_sd, soft_tissue
 from dataset_converters.physics.slice_filters import added_amplitude, filter_slice, gain_factors, noise_slice
 from trainers.errors import TrainerError
@@ -19,7 +20,6 @@ KERNELS = "kernels.json"
 """File beside the plans: case to the fitted kernel it was reconstructed with."""
 LARGEST_PIXEL_MM = 1.0
 PROBABILITY = 0.5
-_SMOOTHEST = "B10f"
 _MUCH_TISSUE = 2000
 _QUARTERS = ((0, 0), (0, 1), (1, 0), (1, 1))
 
@@ -51,7 +51,7 @@ class KernelEmulation:
         where noise would have to be added; from B10f, which keeps nothing above 4 lp/cm, nothing is emulated.
         """
         source = self.kernels[case]
-        if source == _SMOOTHEST or np.random.random() >= PROBABILITY:
+        if source == SMOOTHEST or np.random.random() >= PROBABILITY:
             return plane
         target = str(np.random.choice([name for name in FITTED if name != source]))
         plane_hu = plane * np.float32(self.std_hu) + np.float32(self.mean_hu)

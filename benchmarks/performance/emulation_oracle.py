@@ -16,6 +16,7 @@ from dataset_converters.physics.oracle import Scanner, project, reconstruct
 _FINE, _FINE_MM, _SCANNER = 512, 0.35, Scanner(views=240)
 _FAN = {"views": 480, "photons": 1.5e5, "source_mm": 570.0}
 _TISSUE = np.s_[100:150, 60:100]
+_PIXELS_MM = (0.7, 0.8, 0.9, 1.0)
 
 
 def oracle_lines() -> list[str]:
@@ -40,11 +41,36 @@ def oracle_lines() -> list[str]:
     return [*lines, "", "From B10f nothing is emulated: it leaves nothing above 4 lp/cm to restore.", "", beam, ""]
 
 
-def _images(scanner: Scanner) -> dict[str, NDArray[np.float32]]:
-    y, x = (np.mgrid[:_FINE, :_FINE] - (_FINE - 1) / 2) * _FINE_MM
+def pixel_lines() -> list[str]:
+    """Return a table of the noise ratio for pixels up to the largest at which kernels are emulated."""
+    names = [(source, target) for source in KERNELS for target in KERNELS if "B10f" != source != target]
+    lines = [
+        "SD of tissue, emulated over oracle, by pixel size; at large pixels the noise of sharp kernels is folded:",
+        "",
+        "| pixel (mm) | " + " | ".join(f"{source} to {target}" for source, target in names) + " |",
+        "|---" * (len(names) + 1) + "|",
+    ]
+    for pixel_mm in _PIXELS_MM:
+        scanner = replace(_SCANNER, pixel_mm=pixel_mm)
+        images = _images(scanner, fine_mm=pixel_mm / 2)
+        size = len(images["B30f"])
+        y, x = (np.mgrid[:size, :size] - (size - 1) / 2) * pixel_mm
+        tissue = ((x + 30) / 25) ** 2 + (y / 30) ** 2 < 1
+        cells = []
+        for source, target in names:
+            conversion = conversion_between(KERNELS[source], KERNELS[target])
+            made = emulate_kernel(images[source][None], (pixel_mm, pixel_mm), conversion, seed=3)[0]
+            cells.append(f"{made[tissue].std() / images[target][tissue].std():.3f}")
+        lines.append(f"| {pixel_mm:g} | " + " | ".join(cells) + " |")
+    return [*lines, ""]
+
+
+def _images(scanner: Scanner, *, fine_mm: float = _FINE_MM) -> dict[str, NDArray[np.float32]]:
+    fine = 2 * round(_FINE * _FINE_MM / fine_mm / 2)
+    y, x = (np.mgrid[:fine, :fine] - (fine - 1) / 2) * fine_mm
     lung = ((x - 38) / 20) ** 2 + (y / 30) ** 2 < 1
     chest = np.where(lung, -850.0, np.where((x / 75) ** 2 + (y / 60) ** 2 < 1, 40.0, -1000.0))
-    made = reconstruct(project(chest, _FINE_MM, scanner, seed=1), _FINE_MM, list(KERNELS.values()), scanner)
+    made = reconstruct(project(chest, fine_mm, scanner, seed=1), fine_mm, list(KERNELS.values()), scanner)
     return {name: np.clip(image, -1024, 3071) for name, image in zip(KERNELS, made, strict=True)}
 
 

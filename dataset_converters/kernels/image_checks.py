@@ -12,9 +12,11 @@ from dataset_converters.physics.emulation import HIGHEST_HU, LOWEST_HU
 LARGEST_PIXEL_MM = 1.0
 """Above this the kernels' difference lies beyond the pixels' Nyquist frequency and has been folded back."""
 AIR_HU, TISSUE_HU = -900, 200
+METAL_HU = 2000
+"""No bone of the trunk reaches this."""
 _AXIAL_COSINE = 0.9
 _TISSUE_EDGE_HU = -300
-_FEW_CLIPPED, _FEW_METAL, _FEW_VOXELS = 1e-3, 1e-5, 8
+_FEW_CLIPPED, _FEW_VOXELS = 1e-3, 8
 
 
 def geometry_fault(image: sitk.Image) -> tuple[str, str] | None:
@@ -53,10 +55,11 @@ def image_doubts(image: sitk.Image, volume: NDArray[np.number], facts: Mapping[s
         found["doubt_spacing"] = "1 x 1 x 1 mm, which is how a lost spacing reads"
     if "tilt_corrected_deg" in facts:
         found["doubt_tilt"] = "slices resampled to undo the tilt of the gantry"
-    metal, top = volume >= HIGHEST_HU, volume.max()
-    if metal.mean() > _FEW_METAL:
-        found["doubt_metal"] = f"{metal.mean():.2g} of voxels clipped in metal ({HIGHEST_HU} HU)"
-    elif _piled(highest := volume == top):
+    top = min(float(volume.max()), float(HIGHEST_HU))
+    highest = volume >= top
+    if top >= METAL_HU and highest.sum() > _FEW_VOXELS:  # scanners end between 2976 and 3095 HU
+        found["doubt_metal"] = f"{int(highest.sum())} voxels clipped in metal ({top:g} HU)"
+    elif _piled(highest):
         found["doubt_values_clipped"] = f"{highest.mean():.2%} of voxels at the highest value, {top:g} HU"
     inside = _between_tissue(volume)
     floor = max(float(volume.min()), float(LOWEST_HU))

@@ -36,6 +36,9 @@ Fitted between 0.02 and 0.65 cycles/mm and an extrapolation above; ratios of two
 0.2-0.6 cycles/mm), the absolute height rests on noise power spectra of small regions and is good to about 15 %.
 """
 
+SMOOTHEST = "B10f"
+"""From this kernel nothing is emulated: it leaves nothing above 4 lp/cm to restore."""
+
 APERTURE_PER_MM = 0.42
 """1/e frequency of the Gaussian aperture of focal spot, detector and gantry motion (1.26 mm full width at half
 maximum): with it B30f reaches 50 % modulation near 0.34 cycles/mm, as soft kernels of clinical scanners do."""

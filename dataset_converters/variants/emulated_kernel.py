@@ -7,8 +7,9 @@ emulated images are reported apart from those on reconstructed ones.
 
 The kernels are the fitted ones, a pair's own (``kernel_file``), or measured MTF curves of one scanner. Of two curves
 the gain is their ratio; the noise passes no aperture, so its spectrum is the ramp times the curve without that of the
-scanner (``physics.mtf_curve``). What speaks against an emulation (metal, clipped air, a lost spacing, a corrected tilt,
-a curve that ends early) is kept as facts of the image, named ``doubt_...``.
+scanner (``physics.mtf_curve``). What speaks against an emulation (metal, clipped air,
+a kernel known by its class only, a lost spacing, a corrected tilt, a curve that ends early) is kept as facts of the
+image, named ``doubt_...``.
 """
 
 import hashlib
@@ -22,13 +23,13 @@ import numpy as np
 import SimpleITK as sitk
 
 from dataset_converters.errors import ConversionError
-from dataset_converters.kernels.fitted import fitted_kernel
+from dataset_converters.kernels.fitted import fitted_kernel, kernel_doubts
 from dataset_converters.kernels.image_checks import cut_off_fault, geometry_fault, image_doubts
 from dataset_converters.kernels.kernel_file import read_kernel_file
 from dataset_converters.kernels.mtf_file import read_mtf_file
 from dataset_converters.physics.conversion import VALID_PER_MM, Conversion, conversion_between
 from dataset_converters.physics.emulation import emulate_kernel, slice_noise
-from dataset_converters.physics.kernels import KERNELS, Kernel
+from dataset_converters.physics.kernels import KERNELS, SMOOTHEST, Kernel
 from dataset_converters.physics.mtf_curve import MtfCurve
 from dataset_converters.physics.slice_filters import added_amplitude
 from dataset_converters.records import CtImage
@@ -113,6 +114,8 @@ def _emulated(dataset: str, settings: _Settings, image: CtImage, case: str) -> C
     made = sitk.GetImageFromArray(emulate_kernel(volume, pixel_yx_mm, conversion, seed=seed, source_sd_hu=noise))
     made.CopyInformation(image.image)
     doubts = image_doubts(image.image, volume, image.facts) | _curve_doubts(settings, conversion)
+    if settings.source is None and settings.conversion is None:
+        doubts |= kernel_doubts(image.facts)
     return CtImage(made, _facts(image.facts, conversion, settings.seed) | doubts)
 
 
@@ -128,6 +131,9 @@ def _conversion(dataset: str, case: str, settings: _Settings, facts: Mapping[str
         raise _fault(dataset, case, found, "a known kernel, or the option source that says what it is like")
     if source.name == target.name:
         raise _fault(dataset, case, f"an image of a kernel like {source.name}", f"another than {target.name}")
+    if source == KERNELS[SMOOTHEST]:
+        found = f"an image of a kernel like {SMOOTHEST}, which leaves nothing above 4 lp/cm to restore"
+        raise _fault(dataset, case, found, "a sharper source")
     return conversion_between(source, target)
 
 

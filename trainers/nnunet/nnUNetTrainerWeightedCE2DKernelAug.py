@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from trainers.kernel_emulation import KernelEmulation, read_kernels, refuse_unfit
+from trainers.kernel_emulation import LARGEST_PIXEL_MM, KernelEmulation, read_kernels, refuse_unfit
 from trainers.nnunet.nnUNetTrainerWeightedCE2D import nnUNetTrainerWeightedCE2D
 from trainers.sampling.emulating import EmulatingSliceLoader
 
@@ -18,6 +18,7 @@ class nnUNetTrainerWeightedCE2DKernelAug(nnUNetTrainerWeightedCE2D):  # noqa: N8
     """
 
     loader_class = EmulatingSliceLoader
+    largest_pixel_mm = LARGEST_PIXEL_MM
 
     def get_training_transforms(self, patch_size: Any, *args: Any, **kwargs: Any) -> Any:
         """Return the study's augmentation, with the emulation the loader applies after it."""
