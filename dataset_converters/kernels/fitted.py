@@ -7,7 +7,7 @@ from dataset_converters.kernels.names import KernelTable, classify_kernel, kerne
 from dataset_converters.physics.kernels import KERNELS, Kernel
 
 _BY_CLASS = {"soft": "B30f", "medium": "B50f", "sharp": "B70f"}
-_SIEMENS = re.compile(r"[A-Z]{1,2}(\d{2})[A-Za-z]*")
+_SIEMENS = re.compile(r"[A-Z][A-Za-z]?(\d{2})[A-Za-z]*")
 _ITERATIVE = ("I", "J", "Q")
 _LIMITS = ((20, "B10f"), (41, "B30f"), (59, "B50f"), (99, "B70f"))
 
