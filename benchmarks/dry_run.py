@@ -25,7 +25,7 @@ def dry_run(study_file: Path, run: Path, *, data: Path | None, device: str, rene
     jobs = list_jobs(study, device)
     refuse_unknown_jobs(jobs, renewed)
     given = {"study.toml": sha256_of(study_file), SCORING: scoring_settings(study_file)}
-    given |= {name: _hash_of_json(content) for name, content in source_files(study, run, data).items()}
+    given |= {name: _hash_of_json(content) for name, content in source_files(study, study_file, run, data=data).items()}
     verdicts = judge(run, jobs, given=given)
     runs = [(v.job.name, _reason(v, renewed)) for v in verdicts if _reason(v, renewed)]
     after = [v.job.name for v in verdicts if v.after and not _reason(v, renewed)]

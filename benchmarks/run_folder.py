@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from benchmarks.derived_files import file_hashes, placed_derive
 from benchmarks.study import Arm, DatasetUse, Study
 from benchmarks.study_file import StudyError, load_study
 from benchmarks.workflow.contents import read_record
@@ -32,7 +33,7 @@ def open_run(study_file: Path, run: Path, *, data: Path | None, device: str) -> 
         If the study is wrong or the folder belongs to a study, device or data folder that differs.
     """
     study = checked_study(study_file, run, data=data, device=device)
-    files = source_files(study, run, data)
+    files = source_files(study, study_file, run, data=data)
     run.mkdir(parents=True, exist_ok=True)
     jobs = list_jobs(study, device)
     for name, content in files.items():
@@ -66,11 +67,18 @@ def checked_study(study_file: Path, run: Path, *, data: Path | None, device: str
     return study
 
 
-def source_files(study: Study, run: Path, data: Path | None) -> dict[str, Any]:
-    """Return what a run writes about each source: how it is converted (``specs``), and its state (``sources``)."""
+def source_files(study: Study, study_file: Path, run: Path, *, data: Path | None) -> dict[str, Any]:
+    """Return what a run writes about each source: how it is converted (``specs``), and its state (``sources``).
+
+    Raises
+    ------
+    StudyError
+        The data folder, or a file that the study names, is not there.
+    """
     folders = source_folders(study, run, data)
     files: dict[str, Any] = {}
     for use in study.datasets:
+        derive = placed_derive(use, study_file, folders[use.name])
         files[f"specs/{use.name}.json"] = {
             "converter": use.converter,
             "root": str(folders[use.name]),
@@ -80,10 +88,11 @@ def source_files(study: Study, run: Path, data: Path | None) -> dict[str, Any]:
             "training_reader": use.training_reader,
             "options": _plain(use.options),
             "exclude": dict(use.exclude),
-            "derive": _plain(use.derive),
+            "derive": _plain(derive),
         }
         fingerprint = source_fingerprint(folders[use.name], without=run)
-        files[f"sources/{use.name}.json"] = {"names_sizes_times_sha256": fingerprint}
+        named = {"files": hashes} if (hashes := file_hashes(derive)) else {}
+        files[f"sources/{use.name}.json"] = {"names_sizes_times_sha256": fingerprint, **named}
     return files
 
 

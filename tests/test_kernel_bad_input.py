@@ -56,7 +56,15 @@ def grey_levels(values: np.ndarray) -> np.ndarray:
     return np.clip((values + 1000) / 5.6, 0, 255).astype(np.uint8)
 
 
+def narrow(rows: int) -> sitk.Image:
+    return chest()[:, 76 : 76 + rows, :]
+
+
 REFUSED = {
+    "one row": (lambda: narrow(1), "slices of 160 x 1 pixels"),
+    "few rows": (lambda: narrow(31), "slices of 160 x 31 pixels"),
+    "long pixels": (lambda: chest((0.06, 0.97, 3.0)), "slices of 9.6 x 155.2 mm"),
+    "metres": (lambda: chest((0.0008, 0.0008, 0.003)), "pixels of 0.0008 mm"),
     "coronal": (coronal, "slices that are not axial"),
     "coarse": (lambda: chest((2.5, 2.5, 3.0)), "pixels of 2.5 mm"),
     "grey levels": (lambda: changed(grey_levels), "values from 0 to 250, which are no HU"),

@@ -139,11 +139,13 @@ def test_kernel_file_keeps_the_conversion(tmp_path: Path) -> None:
 
 
 def test_fit_refuses_what_is_no_pair() -> None:
-    volume = pair_on_phantom(("B30f",), slices=2)[0]
+    volume, sharp = pair_on_phantom(("B30f", "B70f"), slices=2)
     with pytest.raises(FitError, match="wanted one grid"):
         fit_conversion(volume, volume[:1], PIXEL_MM)
+    with pytest.raises(FitError, match="the same image twice"):
+        fit_conversion(volume, volume.copy(), PIXEL_MM)
     with pytest.raises(FitError, match="tiles of soft tissue"):
-        fit_conversion(volume, volume, PIXEL_MM)
+        fit_conversion(volume, sharp, PIXEL_MM)
 
 
 @pytest.fixture(scope="module")

@@ -118,6 +118,17 @@ def test_curve_that_ends_early_is_marked_and_nothing_above_it_is_kept(tmp_path: 
         ("lp/cm,mtf\n0,1\n1,.9\n2,.8\n3,-.1\n4,0\n", "an MTF from -0.1"),
         ("lp/cm,mtf\n0,1\n.5,.9\n1,.8\n1.5,.7\n2,.5\n", "ends at 2 lp/cm with an MTF of 0.5"),
         ("cycles/mm,mtf\n" + "0,1\n" * 300000, "bytes"),
+        ("lp/cm;mtf\n0;1\n", "another header with semicolons"),
+        ("lp/cm;mtf\n0,0;1,0\n", "another header with semicolons"),
+        ('"lp/cm","mtf"\n0,1\n', "another header with quotation marks"),
+        ("lp/cm,mtf,\n0,1\n", "another header with a comma at its end"),
+        ("lp/cm,mtf\n0,1,\n", "two numbers with a comma at its end"),
+        ("lp/cm,mtf\n0,0,1,0\n", "a decimal comma"),
+        ("cycles/mm,mtf\n0,1\n2,.8\n4,.4\n6,.1\n8,0\n", "a half at 35 lp/cm .* values in lp/cm under a header"),
+        ("cycles/mm,mtf\n0,1\n1,.9\n2,.8\n3,.7\n4,.6\n", "values in lp/cm under a header of cycles/mm"),
+        ("lp/cm,mtf\n0,1\n.2,.8\n.4,.4\n.6,.1\n.8,0\n", "a half at 0.35 lp/cm .* cycles/mm under a header of lp/cm"),
+        ("lp/cm,mtf\n0,1\n2,0\n4,0\n6,0\n8,0\n", "falls to 0 at once, at 2 lp/cm"),
+        ("lp/cm,mtf\n0,1\n2,1\n4,1\n6,1\n8,1\n", "a curve that does not fall"),
     ],
 )
 def test_wrong_curves(text: str, found: str, tmp_path: Path) -> None:
@@ -147,7 +158,7 @@ def test_absent_curves_and_wrong_options(tmp_path: Path) -> None:
 
 
 def test_changed_curve_is_converted_again_and_no_path_is_kept(run_with: Convert, tmp_path: Path) -> None:
-    """Paths count from the source folder, and the curve's content decides what is made."""
+    """Paths count from the source folder as well, and the curve's content decides what is made."""
     (tmp_path / "source" / "MUELLER_HANS").mkdir(parents=True)
     entry = {"name": "MKe", "variant": "emulated_kernel", "of": "LK", "target_mtf": "MUELLER_HANS/b.csv"}
     hashes = []
@@ -161,6 +172,8 @@ def test_changed_curve_is_converted_again_and_no_path_is_kept(run_with: Convert,
 
 
 def test_absent_curve_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
-    table = '{name="MKe", variant="emulated_kernel", of="LK", target_mtf="b.csv"}'
+    table = '{name="MKe", variant="emulated_kernel", of="LK", target_mtf="MUELLER.csv"}'
     assert main(["convert", "phantom", str(tmp_path), str(tmp_path / "out"), "--derive", table]) == 1
-    assert "MTF file: a .csv file: found No such file" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "target_mtf: a .csv file that is neither in the working directory nor in the source folder" in said
+    assert "MUELLER" not in said

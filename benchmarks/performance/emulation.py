@@ -17,10 +17,12 @@ from benchmarks.performance.emulation_sharpness import sharpness_lines
 from dataset_converters.atomic import write_text
 from dataset_converters.dicom.headers import find_dicom_files
 from dataset_converters.dicom.series import group_dicom_series, inspect_dicom_series, load_dicom_series
+from dataset_converters.errors import ConversionError
 from dataset_converters.physics.conversion import conversion_between
 from dataset_converters.physics.emulation import emulate_kernel, slice_noise
 from dataset_converters.physics.kernels import KERNELS
 from dataset_converters.physics.slice_filters import added_amplitude
+from dataset_converters.volumes.grid import grid_difference, grid_of
 
 _SLICES = 48
 _CLASSES = {"L": "B70f", "B": "B30f"}
@@ -33,8 +35,11 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--sts", type=Path, help="folder of the 28 soft-tissue sarcoma patients, for the sharpness")
     parser.add_argument("--out", type=Path, required=True, help="folder for emulation.md and the PNGs")
     options = parser.parse_args(arguments)
+    try:
+        volumes, pixel = read_pair(options.pair)
+    except (PairError, ConversionError) as error:
+        parser.error(f"--pair: {error}")
     options.out.mkdir(parents=True, exist_ok=True)
-    volumes, pixel = _read_pair(options.pair)
     lines = [_heading()]
     for source, target in (("L", "B"), ("B", "L")):
         trial = try_pair(volumes[source], volumes[target], pixel, names=(source, target), soft=volumes["B"])
@@ -52,13 +57,30 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _read_pair(folder: Path) -> tuple[dict[str, np.ndarray], tuple[float, float]]:
-    volumes, spacing = {}, (1.0, 1.0, 1.0)
-    for headers in group_dicom_series(find_dicom_files(folder), dataset="pair", case=""):
-        loaded = load_dicom_series(inspect_dicom_series(headers, dataset="pair", case=""))
-        volumes[loaded.facts["kernel"]] = sitk.GetArrayFromImage(loaded.image)
-        spacing = loaded.image.GetSpacing()
-    return volumes, (spacing[1], spacing[0])
+class PairError(Exception):
+    """A folder does not hold the pair that is measured."""
+
+
+def read_pair(folder: Path) -> tuple[dict[str, np.ndarray], tuple[float, float]]:
+    """Return the volumes (Z, Y, X) of the kernels L and B, and their pixel spacing along y and x in mm.
+
+    Raises
+    ------
+    PairError
+        The folder does not hold exactly two series, of kernels L and B, on one grid.
+    """
+    series = list(group_dicom_series(find_dicom_files(folder), dataset="pair", case=""))
+    if len(series) != len(_CLASSES):
+        raise PairError(f"found {len(series)} series; wanted two, kernels {' and '.join(_CLASSES)}")
+    loaded = [load_dicom_series(inspect_dicom_series(headers, dataset="pair", case="")) for headers in series]
+    images = {found.facts.get("kernel", ""): found.image for found in loaded}
+    if sorted(images) != sorted(_CLASSES):
+        kernels = ", ".join(found.facts.get("kernel") or "none" for found in loaded)
+        raise PairError(f"found kernels {kernels}; wanted {' and '.join(_CLASSES)}")
+    if difference := grid_difference(*(grid_of(images[name]) for name in _CLASSES)):
+        raise PairError(f"found {difference[1]} beside {difference[0]}; wanted one grid")
+    spacing = images["L"].GetSpacing()
+    return {name: sitk.GetArrayFromImage(image) for name, image in images.items()}, (spacing[1], spacing[0])
 
 
 def _heading() -> str:

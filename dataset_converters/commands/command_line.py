@@ -30,7 +30,7 @@ from dataset_converters.registry import RegistryError
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return 0, or 1 after one clear message on standard error."""
-    options = _parser().parse_args(arguments)
+    options = _parser().parse_args(_joined(sys.argv[1:] if arguments is None else arguments))
     try:
         return int(options.command(options))
     except (ConversionError, ConversionErrors, RegistryError, UsageError) as error:
@@ -40,6 +40,17 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:  # its text may quote what a file holds
         print(f"found {type(error).__name__} {error_place(error)}; wanted none; report it", file=sys.stderr)
     return 1
+
+
+def _joined(arguments: Sequence[str]) -> list[str]:
+    """Join ``--slices -5:``, whose value argparse would take for an option and not name."""
+    joined: list[str] = []
+    for argument in arguments:
+        if joined[-1:] == ["--slices"]:
+            joined[-1] += f"={argument}"
+        else:
+            joined.append(argument)
+    return joined
 
 
 def _parser() -> argparse.ArgumentParser:

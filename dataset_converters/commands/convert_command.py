@@ -41,7 +41,8 @@ def add_convert_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="TABLE",
-        help='a variant made from another, \'{name="MKe", variant="emulated_kernel", of="LK", target="B30f"}\'',
+        help='a variant made from another, \'{name="MKe", variant="emulated_kernel", of="LK", target="B30f"}\';'
+        " files it names lie relative to the working directory, or else the source folder",
     )
     parser.add_argument("--exclude", action="append", default=[], metavar="CASE=REASON", help="leave a case out")
     parser.add_argument("--spec", type=Path, help=f"JSON file with the keys {', '.join(sorted(SPEC_KEYS))}")

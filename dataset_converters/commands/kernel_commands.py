@@ -8,12 +8,18 @@ import SimpleITK as sitk
 
 from dataset_converters.atomic import write_text
 from dataset_converters.commands.usage import UsageError
+from dataset_converters.conversion_errors import ConversionErrors
+from dataset_converters.errors import ConversionError
 from dataset_converters.kernels.ct_source import read_ct
+from dataset_converters.kernels.fitted_pair import FittedPair
 from dataset_converters.kernels.image_checks import cut_off_fault, geometry_fault, image_doubts, unit_fault
-from dataset_converters.kernels.kernel_file import write_kernel_file
+from dataset_converters.kernels.image_size import size_fault
+from dataset_converters.kernels.kernel_file import replaceable_fault, write_kernel_file
+from dataset_converters.kernels.kernel_file_checks import is_plain_name
 from dataset_converters.physics.kernel_fit import FitError, fit_conversion
 from dataset_converters.physics.sharpness import MUCH_TISSUE, NO_TISSUE, Sharpness, sharpness_index
 from dataset_converters.physics.transfer_ratio import TransferRatio
+from dataset_converters.privacy.unexpected import error_place
 from dataset_converters.records import CtImage
 from dataset_converters.volumes.grid import grid_difference, grid_of
 
@@ -21,7 +27,7 @@ _COLUMNS = (
     *("image", "kernel", "sharpness_lp_per_cm", "standard_error", "nearest_fitted_kernel", "slices", "basis"),
     *(f"{border}_{what}" for border in ("lung", "skin") for what in ("rise_mm", "rise_standard_error_mm", "edges")),
 )
-_KEPT_FACTS = ("manufacturer", "model", "kvp", "slice_thickness_mm")
+_KEPT_FACTS = ("model", "kvp", "slice_thickness_mm")
 
 
 def add_kernel_fit_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,11 +47,18 @@ def add_sharpness_arguments(parser: argparse.ArgumentParser) -> None:
 
 def kernel_fit_command(options: argparse.Namespace) -> int:
     """Write the conversion between the kernels of a pair; say over which band it holds."""
+    if found := replaceable_fault(options.out):
+        raise UsageError(f"--out {options.out}: found {found}; wanted a new file, or a kernel file to replace")
     source, target = read_ct(options.source), read_ct(options.target)
     if difference := grid_difference(grid_of(source.image), grid_of(target.image)):
         raise UsageError(f"target: found {difference[0]}; wanted the source's {difference[1]}")
     for name, image in (("source", source), ("target", target)):
-        _refuse(name, geometry_fault(image.image) or cut_off_fault(sitk.GetArrayViewFromImage(image.image)))
+        _refuse(
+            name,
+            size_fault(image.image)
+            or geometry_fault(image.image)
+            or cut_off_fault(sitk.GetArrayViewFromImage(image.image)),
+        )
         _warn(name, image)
     chosen = _slices(options.slices, source.image.GetDepth())
     first, second = (sitk.GetArrayViewFromImage(image.image)[chosen] for image in (source, target))
@@ -55,8 +68,8 @@ def kernel_fit_command(options: argparse.Namespace) -> int:
     except FitError as error:
         raise UsageError(f"found {error.found}; wanted {error.wanted}") from error
     facts: dict[str, str | float] = {name: source.facts[name] for name in _KEPT_FACTS if name in source.facts}
-    facts |= {"pixel_mm": round(_pixel_mm(source)[0], 4), "slices": len(first), "tiles": ratio.tiles}
-    write_kernel_file(options.out, conversion, facts=facts)
+    facts |= {"slices": len(first), "tiles": ratio.tiles}
+    write_kernel_file(options.out, conversion, facts=facts, pair=_pair(source, target))
     if options.csv is not None:
         write_text(options.csv, _ratio_csv(ratio))
     low, high = (10 * edge for edge in conversion.valid_per_mm)
@@ -72,19 +85,32 @@ def sharpness_command(options: argparse.Namespace) -> int:
     print(",".join(_COLUMNS))
     missing = 0
     for number, path in enumerate(options.images, start=1):
-        image, name = read_ct(path), f"image {number}"
-        volume = sitk.GetArrayViewFromImage(image.image)
-        _refuse(name, geometry_fault(image.image) or unit_fault(volume))
-        if cut := cut_off_fault(volume):
-            print(f"{name}: warning: {cut[0]}; wanted {cut[1]}", file=sys.stderr)
-        _warn(name, image)
-        found = sharpness_index(volume, _pixel_mm(image), every=options.every)
-        if found.basis != MUCH_TISSUE:
-            missing += found.basis == NO_TISSUE
-            effect = "no index" if found.basis == NO_TISSUE else "a less certain index"
-            print(f"{name}: too little soft tissue: {effect}", file=sys.stderr)
-        print(f"{path},{image.facts.get('kernel', '')},{_row(found)}")
+        try:
+            missing += _print_sharpness(path, f"image {number}", options.every)
+        except (ConversionError, ConversionErrors, UsageError) as error:
+            print(f"image {number}: {error}", file=sys.stderr)
+            missing += 1
+        except Exception as error:  # one image never ends the others; its text may quote what a file holds
+            place = error_place(error)
+            print(f"image {number}: found {type(error).__name__} {place}; wanted none; report it", file=sys.stderr)
+            missing += 1
     return 1 if missing else 0
+
+
+def _print_sharpness(path: Path, name: str, every: int) -> bool:
+    """Print the row of an image; return whether its sharpness is missing."""
+    image = read_ct(path)
+    volume = sitk.GetArrayViewFromImage(image.image)
+    _refuse("CT", size_fault(image.image) or geometry_fault(image.image) or unit_fault(volume))
+    if cut := cut_off_fault(volume):
+        print(f"{name}: warning: {cut[0]}; wanted {cut[1]}", file=sys.stderr)
+    _warn(name, image)
+    found = sharpness_index(volume, _pixel_mm(image), every=every)
+    if found.basis != MUCH_TISSUE:
+        effect = "no index" if found.basis == NO_TISSUE else "a less certain index"
+        print(f"{name}: too little soft tissue: {effect}", file=sys.stderr)
+    print(f"{path},{image.facts.get('kernel', '')},{_row(found)}")
+    return found.basis == NO_TISSUE
 
 
 def _row(found: Sharpness) -> str:
@@ -117,7 +143,14 @@ def _slices(text: str, depth: int) -> slice:
 
 
 def _name(image: CtImage, otherwise: str) -> str:
-    return " ".join(image.facts[name] for name in ("manufacturer", "kernel") if image.facts.get(name)) or otherwise
+    name = " ".join(image.facts[name] for name in ("manufacturer", "kernel") if image.facts.get(name))
+    return name if is_plain_name(name) else otherwise
+
+
+def _pair(source: CtImage, target: CtImage) -> FittedPair:
+    found = (source.facts.get("kernel", ""), target.facts.get("kernel", ""), source.facts.get("manufacturer", ""))
+    kernel, other, maker = (text if is_plain_name(text) else "" for text in found)
+    return FittedPair(kernel, other, maker, round(_pixel_mm(source)[0], 4))
 
 
 def _pixel_mm(image: CtImage) -> tuple[float, float]:

@@ -8,6 +8,10 @@ from dataset_converters.physics.noise_measure import soft_tissue
 from dataset_converters.physics.transfer_ratio import COHERENCE, TransferRatio, transfer_ratio
 
 FEWEST_TILES = 12
+LOWEST_BAND_END_PER_MM = 0.2
+"""Two kernels of one acquisition share detail far beyond this; shifted images and other acquisitions do not."""
+_WANTED = "two kernels of one acquisition, not shifted, both in HU"
+_HU_SCALE, _SAME_KERNEL = 1.25, 0.01
 
 
 class FitError(Exception):
@@ -40,10 +44,13 @@ def fit_conversion(
     Raises
     ------
     FitError
-        Other shapes; fewer than 12 tiles of 64 x 64 pixels of soft tissue; no band of coherence above 0.9.
+        Other shapes; two times one image, or one kernel; fewer than 12 tiles of 64 x 64 pixels of soft tissue; no
+        coherence above 0.9 up to 2 lp/cm; HU of another scale.
     """
     if source_hu.shape != target_hu.shape or source_hu.ndim != 3:
         raise FitError(found=f"volumes of {source_hu.shape} and {target_hu.shape} voxels", wanted="one grid (z, y, x)")
+    if np.array_equal(source_hu, target_hu):
+        raise FitError(found="the same image twice", wanted="two kernels of one acquisition")
     ratio = transfer_ratio(source_hu, target_hu, pixel_yx_mm)
     tissue = soft_tissue(_softer(source_hu, target_hu, ratio), pixel_yx_mm)
     noise = transfer_ratio(source_hu, target_hu, pixel_yx_mm, where=tissue)
@@ -51,7 +58,9 @@ def fit_conversion(
         raise FitError(found=f"{noise.tiles} tiles of soft tissue", wanted=f"{FEWEST_TILES} at least: more slices")
     band = valid_band(ratio)
     if band is None:
-        raise FitError(found="images that share no detail", wanted="two kernels of one acquisition, not shifted")
+        raise FitError(found="images that share no detail", wanted=_WANTED)
+    if fault := _pair_fault(ratio, band):
+        raise FitError(found=fault, wanted=_WANTED)
     gain = np.nan_to_num(ratio.ratio)
     gain[0] = 1.0
     added = np.maximum(noise.target_power - gain**2 * noise.source_power, 0.0)
@@ -66,6 +75,19 @@ def valid_band(ratio: TransferRatio) -> tuple[float, float] | None:
         return None
     last = len(inside) if inside.all() else int(np.argmin(inside))
     return float(ratio.frequency_per_mm[1]), float(ratio.frequency_per_mm[last])
+
+
+def _pair_fault(ratio: TransferRatio, band: tuple[float, float]) -> str:
+    """Return why two images are no pair of kernels; empty if they may be one."""
+    if band[1] < LOWEST_BAND_END_PER_MM:
+        return f"images that share detail from {10 * band[0]:.2f} to {10 * band[1]:.2f} lp/cm only"
+    lowest = float(ratio.ratio[1])
+    if not 1 / _HU_SCALE <= lowest <= _HU_SCALE:
+        return f"a target of {lowest:.2f} times the source's contrast"
+    inside = (ratio.frequency_per_mm >= band[0]) & (ratio.frequency_per_mm <= band[1])
+    if np.abs(ratio.ratio[inside] - 1.0).max() < _SAME_KERNEL:
+        return "two images of one kernel: no detail that differs"
+    return ""
 
 
 def _softer(source_hu: NDArray[np.number], target_hu: NDArray[np.number], ratio: TransferRatio) -> NDArray[np.number]:

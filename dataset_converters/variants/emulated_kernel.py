@@ -7,9 +7,10 @@ emulated images are reported apart from those on reconstructed ones.
 
 The kernels are the fitted ones, a pair's own (``kernel_file``), or measured MTF curves of one scanner. Of two curves
 the gain is their ratio; the noise passes no aperture, so its spectrum is the ramp times the curve without that of the
-scanner (``physics.mtf_curve``). What speaks against an emulation (metal, clipped air,
-a kernel known by its class only, a lost spacing, a corrected tilt, a curve that ends early) is kept as facts of the
-image, named ``doubt_...``.
+scanner (``physics.mtf_curve``). A pair's own conversion holds for its source kernel, maker and pixel size, with which
+every image is compared. What speaks against an emulation (metal, clipped air, a kernel known by its class only, a lost
+spacing, a corrected tilt, a curve that ends early, a kernel file of other pixels) is kept as facts of the image, named
+``doubt_...``.
 """
 
 import hashlib
@@ -24,8 +25,10 @@ import SimpleITK as sitk
 
 from dataset_converters.errors import ConversionError
 from dataset_converters.kernels.fitted import fitted_kernel, kernel_doubts
+from dataset_converters.kernels.fitted_pair import source_doubts, source_fault
 from dataset_converters.kernels.image_checks import cut_off_fault, geometry_fault, image_doubts
-from dataset_converters.kernels.kernel_file import read_kernel_file
+from dataset_converters.kernels.image_size import size_fault
+from dataset_converters.kernels.kernel_file import KernelFile, read_fitted_file
 from dataset_converters.kernels.mtf_file import read_mtf_file
 from dataset_converters.physics.conversion import VALID_PER_MM, Conversion, conversion_between
 from dataset_converters.physics.emulation import emulate_kernel, slice_noise
@@ -42,6 +45,7 @@ OPTIONS = {
     " lp/cm,mtf",
     "source_mtf": "measured MTF of the kernel of the images instead of source, of the same scanner, as target_mtf",
     "kernel_file": "conversion that kernel-fit wrote, instead of target and source",
+    "any_source": "true: use kernel_file also on images of another kernel or maker than it was fitted on",
     "seed": "seed of the added noise, with the name of the case (default 0)",
 }
 
@@ -52,7 +56,8 @@ _NOISE_EVERY_MM = 10.0
 class _Settings:
     target: Kernel | MtfCurve | None
     source: Kernel | MtfCurve | None
-    conversion: Conversion | None
+    kernel_file: KernelFile | None
+    any_source: bool
     seed: int
 
 
@@ -64,6 +69,7 @@ def make_variant(
     target_mtf: str = "",
     source_mtf: str = "",
     kernel_file: str = "",
+    any_source: bool = False,
     seed: int = 0,
 ) -> Callable[[CtImage, str], CtImage]:
     """Return what makes the variant of an image, given the image and the name of its case.
@@ -84,9 +90,11 @@ def make_variant(
         raise _fault(dataset, "", "options that name no conversion", wanted)
     if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
         raise _fault(dataset, "", "a seed that is no whole number", "0 or more")
-    conversion = read_kernel_file(Path(kernel_file)) if kernel_file else None
+    if not isinstance(any_source, bool) or (any_source and not kernel_file):
+        raise _fault(dataset, "", "an any_source that has no use", "true or false, beside kernel_file")
+    fitted = read_fitted_file(Path(kernel_file)) if kernel_file else None
     sides = [_side(dataset, name, curve) for name, curve in ((target, target_mtf), (source, source_mtf))]
-    return partial(_emulated, dataset, _Settings(sides[0], sides[1], conversion, seed))
+    return partial(_emulated, dataset, _Settings(sides[0], sides[1], fitted, any_source, seed))
 
 
 def _side(dataset: str, name: str, curve: str) -> Kernel | MtfCurve | None:
@@ -100,9 +108,9 @@ def _side(dataset: str, name: str, curve: str) -> Kernel | MtfCurve | None:
 def _emulated(dataset: str, settings: _Settings, image: CtImage, case: str) -> CtImage:
     volume = sitk.GetArrayFromImage(image.image)
     pixel_yx_mm = (image.image.GetSpacing()[1], image.image.GetSpacing()[0])
-    if unfit := geometry_fault(image.image) or cut_off_fault(volume):
+    if unfit := size_fault(image.image) or geometry_fault(image.image) or cut_off_fault(volume):
         raise _fault(dataset, case, *unfit)
-    conversion = settings.conversion or _conversion(dataset, case, settings, image.facts)
+    conversion = _conversion(dataset, case, settings, image.facts)
     noise = None
     if added_amplitude(conversion, (volume.shape[1], volume.shape[2]), pixel_yx_mm) is not None:
         every = max(1, math.floor(_NOISE_EVERY_MM / image.image.GetSpacing()[2]))
@@ -114,7 +122,9 @@ def _emulated(dataset: str, settings: _Settings, image: CtImage, case: str) -> C
     made = sitk.GetImageFromArray(emulate_kernel(volume, pixel_yx_mm, conversion, seed=seed, source_sd_hu=noise))
     made.CopyInformation(image.image)
     doubts = image_doubts(image.image, volume, image.facts) | _curve_doubts(settings, conversion)
-    if settings.source is None and settings.conversion is None:
+    if fitted := settings.kernel_file:
+        doubts |= source_doubts(fitted.pair, image.facts, pixel_yx_mm[0], also=conversion.source)
+    elif settings.source is None:
         doubts |= kernel_doubts(image.facts)
     return CtImage(made, _facts(image.facts, conversion, settings.seed) | doubts)
 
@@ -125,6 +135,11 @@ def _case_seed(seed: int, dataset: str, case: str) -> int:
 
 
 def _conversion(dataset: str, case: str, settings: _Settings, facts: Mapping[str, str]) -> Conversion:
+    if fitted := settings.kernel_file:
+        fault = source_fault(fitted.pair, facts, also=fitted.conversion.source)
+        if fault and not settings.any_source:
+            raise _fault(dataset, case, *fault, "fit such a pair, or give any_source = true")
+        return fitted.conversion
     source, target = settings.source or fitted_kernel(facts), settings.target
     if source is None or target is None:
         found = f"an image of kernel {facts.get('kernel') or 'none'}, of which no class is known"
@@ -155,6 +170,6 @@ def _facts(facts: Mapping[str, str], conversion: Conversion, seed: int) -> dict[
     }
 
 
-def _fault(dataset: str, case: str, found: str, wanted: str) -> ConversionError:
-    action = "correct the options of the emulated kernel, or leave the case out"
+def _fault(dataset: str, case: str, found: str, wanted: str, action: str = "") -> ConversionError:
+    action = action or "correct the options of the emulated kernel, or leave the case out"
     return ConversionError(dataset, case, found=found, wanted=wanted, action=action)

@@ -12,9 +12,9 @@ import dataset_converters.variants
 from dataset_converters.errors import ConversionError
 from dataset_converters.records import Case, CtImage, DatasetInfo
 from dataset_converters.writing.case_checks import IDENTIFIER
+from dataset_converters.writing.option_files import OptionFileError, with_files_found
 
 _OWN_KEYS = ("name", "variant", "of")
-_FILE_OPTIONS = ("_file", "_mtf")
 
 
 def add_variants(
@@ -27,12 +27,12 @@ def add_variants(
     entries : sequence of mapping
         ``name`` of the new variant, ``variant`` (a file of ``dataset_converters/variants``), ``of`` (the variant it is
         made from; cases without that variant get none), and the options of the file. Relative paths in options that
-        end in ``_file`` or ``_mtf`` count from ``root``, the source folder.
+        end in ``_file`` or ``_mtf`` count from the working directory, or else from ``root``, the source folder.
 
     Raises
     ------
     ConversionError
-        An unknown file, option or variant, or a name that is taken.
+        An unknown file, option or variant, a name that is taken, or a file that is in neither folder.
     """
     variants = dict(info.variants)
     made = tuple(cases)
@@ -56,19 +56,16 @@ def _variant_file(info: DatasetInfo, name: str) -> Any:
     return importlib.import_module(f"{dataset_converters.variants.__name__}.{name}")
 
 
-def option_paths(entry: Mapping[str, Any], root: Path) -> dict[str, Path]:
-    """Return the files an entry names, by option."""
-    named = {key: value for key, value in entry.items() if key.endswith(_FILE_OPTIONS) and isinstance(value, str)}
-    return {key: Path(root, value) for key, value in named.items() if value}
-
-
 def _maker(info: DatasetInfo, module: Any, entry: Mapping[str, Any], root: Path) -> Callable[[CtImage, str], CtImage]:
     options = {key: value for key, value in entry.items() if key not in _OWN_KEYS}
-    options |= {key: str(path) for key, path in option_paths(entry, root).items()}
     unknown = sorted(set(options) - set(module.OPTIONS))
     if unknown:
         known = "; ".join(f"{key}: {meaning}" for key, meaning in module.OPTIONS.items())
         raise _fault(info, f"options {', '.join(unknown)} of a derived variant", known)
+    try:
+        options = with_files_found(options, (("in the working directory", Path.cwd()), ("in the source folder", root)))
+    except OptionFileError as error:
+        raise _fault(info, str(error), "a file in one of the two, or an absolute path") from None
     made: Callable[[CtImage, str], CtImage] = module.make_variant(info.name, **options)
     return made
 
