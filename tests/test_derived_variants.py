@@ -25,11 +25,19 @@ def listing(run: Path) -> dict:
 
 
 def small_case(name: str, **changes: object) -> object:
-    return make_case(name, images={"LK": small_image}, **changes)
+    return make_case(name, images={"LK": small_image}, annotations={"reader1": small_annotation}, **changes)
+
+
+def small_annotation(grid: sitk.Image) -> sitk.Image:
+    values = np.zeros((5, 40, 36), np.uint8)
+    values[1:3, 2:4, 1:4] = 1
+    annotation = sitk.GetImageFromArray(values)
+    annotation.CopyInformation(grid)
+    return annotation
 
 
 def small_image(pixel_mm: float = 0.8, facts: dict[str, str] | None = None) -> CtImage:
-    values = np.random.default_rng(2).normal(-400, 300, (5, 7, 6)).clip(-1024, 1500).astype(np.int16)
+    values = np.random.default_rng(2).normal(-400, 300, (5, 40, 36)).clip(-1024, 1500).astype(np.int16)
     values[0, 0, :2] = -1000, 900
     image = sitk.GetImageFromArray(values)
     image.SetSpacing((pixel_mm, pixel_mm, 3.0))
@@ -61,6 +69,25 @@ def test_changed_entry_is_converted_again(run_with: Convert, tmp_path: Path) -> 
     assert not list((tmp_path / "run").rglob("*MKe*"))
 
 
+def test_files_in_the_working_directory_come_first(
+    run_with: Convert, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = {"name": "soft", "variant": "emulated_kernel", "of": "LK", "kernel_file": "kernels/pair.json"}
+    here, source = tmp_path / "here", tmp_path / "source"
+    monkeypatch.chdir(tmp_path)
+    for place, target in ((source, "B10f"), (tmp_path, "B30f")):
+        write_kernel_file(place / "kernels/pair.json", conversion_between(KERNELS["B70f"], KERNELS[target]), facts={})
+        run_with(small_case("P1"), derive=[entry])
+        assert listing(tmp_path / "run")["cases"][0]["variants"]["soft"]["facts"]["kernel"] == target
+    here.mkdir()
+    monkeypatch.chdir(here)
+    (source / "kernels" / "pair.json").unlink()
+    with pytest.raises(
+        ConversionError, match=r"kernel_file: a \.json file that is neither in the working directory nor"
+    ):
+        run_with(small_case("P1"), derive=[entry])
+
+
 def test_kernel_file_of_a_pair_and_its_change(run_with: Convert, tmp_path: Path) -> None:
     file = tmp_path / "source" / "pair.json"
     file.parent.mkdir()
@@ -82,7 +109,7 @@ def test_kernel_file_of_a_pair_and_its_change(run_with: Convert, tmp_path: Path)
         ({"variant": "blur"}, "of kind 'blur'; wanted one of emulated_kernel"),
         ({"radius": 3}, "options radius of a derived variant"),
         ({"target": "B99"}, "a kernel 'B99'"),
-        ({"kernel_file": "x.json"}, "options that name no conversion"),
+        ({"kernel_file": "/x.json"}, "options that name no conversion"),
         ({"seed": -1}, "a seed that is no whole number"),
     ],
 )
