@@ -172,7 +172,7 @@ def test_metal_is_said() -> None:
 def test_metal_at_a_scanners_own_ceiling_is_said() -> None:
     image = small_image()
     values = sitk.GetArrayFromImage(image.image)
-    values[2, 3:, 3:] = 2976
+    values[2, 3:6, 3:7] = 2976
     assert image_doubts(image.image, values, {})["doubt_metal"] == "12 voxels clipped in metal (2976 HU)"
 
 

@@ -57,7 +57,7 @@ def volume(path: Path, size: int, *, seed: int = 1) -> str:
     ("arguments", "message"),
     [
         (["kernel-fit", "{a}", "{b}", "--out", "{out}"], "target: found size"),
-        (["kernel-fit", "{a}", "{c}", "--out", "{out}"], "tiles of soft tissue"),
+        (["kernel-fit", "{a}", "{c}", "--out", "{out}"], "images that share no detail"),
         (["kernel-fit", "{a}", "{a}", "--out", "{out}"], "the same image twice"),
         (["kernel-fit", "{a}", "{c}", "--out", "{out}", "--slices", "3:9"], "wanted A:B with 0 <= A < B <= 4"),
         (["kernel-fit", "{a}", "{c}", "--out", "{out}", "--slices", "-5:"], "found --slices -5:; wanted A:B"),
@@ -96,7 +96,7 @@ def test_fit_replaces_nothing_but_a_kernel_file(tmp_path: Path, capsys: pytest.C
         assert main(["kernel-fit", *images, "--out", str(out)]) == 1
         assert found in capsys.readouterr().err
     assert main(["kernel-fit", *images, "--out", str(kernel_file)]) == 1
-    assert "tiles of soft tissue" in capsys.readouterr().err
+    assert "images that share no detail" in capsys.readouterr().err
     assert (other.read_text(), link.is_symlink()) == ('{"format": "mine"}', True)
 
 

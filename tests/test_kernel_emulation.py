@@ -146,6 +146,14 @@ def test_fit_refuses_what_is_no_pair() -> None:
         fit_conversion(volume, volume.copy(), PIXEL_MM)
     with pytest.raises(FitError, match="tiles of soft tissue"):
         fit_conversion(volume, sharp, PIXEL_MM)
+    with pytest.raises(FitError, match=r"a target of 0\.50 times the source's contrast"):
+        fit_conversion(volume, sharp // 2, PIXEL_MM)
+    almost = volume.copy()
+    almost[0, 128, 128] += 1
+    with pytest.raises(FitError, match="two images of one kernel"):
+        fit_conversion(volume, almost, PIXEL_MM)
+    with pytest.raises(FitError, match=r"share detail .* only; wanted two kernels of one acquisition, not shifted"):
+        fit_conversion(volume, np.roll(sharp, 3, axis=2), PIXEL_MM)
 
 
 @pytest.fixture(scope="module")

@@ -52,15 +52,15 @@ def fit_conversion(
     if np.array_equal(source_hu, target_hu):
         raise FitError(found="the same image twice", wanted="two kernels of one acquisition")
     ratio = transfer_ratio(source_hu, target_hu, pixel_yx_mm)
-    tissue = soft_tissue(_softer(source_hu, target_hu, ratio), pixel_yx_mm)
-    noise = transfer_ratio(source_hu, target_hu, pixel_yx_mm, where=tissue)
-    if noise.tiles < FEWEST_TILES:
-        raise FitError(found=f"{noise.tiles} tiles of soft tissue", wanted=f"{FEWEST_TILES} at least: more slices")
     band = valid_band(ratio)
     if band is None:
         raise FitError(found="images that share no detail", wanted=_WANTED)
     if fault := _pair_fault(ratio, band):
         raise FitError(found=fault, wanted=_WANTED)
+    tissue = soft_tissue(_softer(source_hu, target_hu, ratio), pixel_yx_mm)
+    noise = transfer_ratio(source_hu, target_hu, pixel_yx_mm, where=tissue)
+    if noise.tiles < FEWEST_TILES:
+        raise FitError(found=f"{noise.tiles} tiles of soft tissue", wanted=f"{FEWEST_TILES} at least: more slices")
     gain = np.nan_to_num(ratio.ratio)
     gain[0] = 1.0
     added = np.maximum(noise.target_power - gain**2 * noise.source_power, 0.0)
