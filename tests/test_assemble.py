@@ -245,32 +245,6 @@ def test_a_changed_source_makes_its_conversion_stale(tmp_path: Path) -> None:
     assert input_hashes(run, jobs[0]) != before
 
 
-def test_kernel_files_lie_beside_the_study_file(tmp_path: Path) -> None:
-    data, run, study = tmp_path / "data", tmp_path / "run", tmp_path / "studies" / "study.toml"
-    sts.make_sample(data)
-    derived = '{ name = "Se", variant = "emulated_kernel", of = "SOFT", kernel_file = "pair.json" }'
-    text = (STUDIES / "sts_kernels.toml").read_text().replace('label = "STS"', f'label = "STS"\nderive = [{derived}]')
-    study.parent.mkdir()
-    study.write_text(text)
-    message = (
-        r"\[datasets.sts.derive\] kernel_file: a .json file that is neither beside the study file nor in the source"
-    )
-    with pytest.raises(StudyError, match=message):
-        open_run(study, run, data=data, device="cpu")
-    assert not run.exists()
-    hashes = []
-    for place in (data, study.parent):
-        (place / "pair.json").write_text(place.name)
-        _, jobs = open_run(study, run, data=data, device="cpu")
-        spec = json.loads((run / "specs" / "sts.json").read_text())
-        assert spec["derive"][0]["kernel_file"] == str(place / "pair.json")
-        hashes.append(input_hashes(run, jobs[0]))
-    (study.parent / "pair.json").write_text("changed")
-    open_run(study, run, data=None, device="cpu")
-    assert input_hashes(run, jobs[0]) not in hashes
-    assert (run / "study.toml").read_text() == text
-
-
 def test_a_run_remembers_its_data_folder_however_often_it_goes_on_without_being_told(tmp_path: Path) -> None:
     data, run = tmp_path / "data", tmp_path / "run"
     sts.make_sample(data)
