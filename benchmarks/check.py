@@ -11,6 +11,7 @@ from typing import Any
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
+from benchmarks.derived_files import placed_derive
 from benchmarks.overlap_check import join_persons, overlap_warnings, refuse_overlaps
 from benchmarks.patients import Fold, Patient, divide, training_images
 from benchmarks.run_folder import list_differences, source_folders
@@ -60,7 +61,7 @@ def check_study(study_file: Path, run: Path, *, data: Path | None, device: str, 
     if device not in study.budgets:
         findings.append(f"study: no [budgets.{device}]; it has: {', '.join(study.budgets)}")
     findings += _check_run_folder(study, run)
-    faults, cases = _check_data(study, run, data)
+    faults, cases = _check_data(study, study_file, run, data=data)
     findings += faults
     fault = scoring_fault(study_file)
     findings += [f"scoring: {fault}"] if fault else []
@@ -75,7 +76,9 @@ def _check_run_folder(study: Study, run: Path) -> list[str]:
     return [f"run folder {run}: was made with another {', '.join(changed)}; give another --out"] if changed else []
 
 
-def _check_data(study: Study, run: Path, data: Path | None) -> tuple[list[str], dict[str, list[Case]] | None]:
+def _check_data(
+    study: Study, study_file: Path, run: Path, *, data: Path | None
+) -> tuple[list[str], dict[str, list[Case]] | None]:
     """List the cases of every dataset, as the conversion would, without reading pixels, and try the split."""
     try:
         folders = source_folders(study, run, data)
@@ -91,7 +94,8 @@ def _check_data(study: Study, run: Path, data: Path | None) -> tuple[list[str], 
     kinds: dict[tuple[str, str], tuple[str]] = {}
     for use in study.datasets:
         try:
-            cases[use.name], info = _list_cases(use, folders[use.name])
+            placed = replace(use, derive=placed_derive(use, study_file, folders[use.name]))
+            cases[use.name], info = _list_cases(placed, folders[use.name])
             labels |= set(info.labels)
             found = {variant for case in cases[use.name] for variant in case.images}
             kinds |= {(use.name, variant): (info.variants[variant],) for variant in found}

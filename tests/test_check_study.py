@@ -11,6 +11,9 @@ from benchmarks import check
 from benchmarks.check import check_study as check_everything
 from benchmarks.run import run_study
 from benchmarks.study_file import StudyError
+from dataset_converters.kernels.kernel_file import write_kernel_file
+from dataset_converters.physics.conversion import conversion_between
+from dataset_converters.physics.kernels import KERNELS
 
 STUDIES = Path(__file__).resolve().parents[1] / "benchmarks" / "studies"
 
@@ -83,6 +86,18 @@ def test_a_test_set_of_native_and_emulated_images_is_named(tmp_path: Path, ready
     study.write_text(text.replace("[split]", apart.replace('["SOFTe"]', '["SOFT", "SOFTe"]')))
     (finding,) = check_study(study, tmp_path / "run", data=tmp_path / "data", device="cpu")
     assert finding.startswith("[test_sets.SOFTe] found images of 2 kinds: emulated (SOFTe); native (SOFT)")
+
+
+def test_a_kernel_file_lies_beside_the_study_file(tmp_path: Path, ready: None) -> None:
+    study, data = _sts(tmp_path), _sample(tmp_path)
+    derived = 'derive = [{ name = "Se", variant = "emulated_kernel", of = "SOFT", kernel_file = "pair.json" }]'
+    text = study.read_text().replace('label = "STS"', f'label = "STS"\n{derived}')
+    study.write_text(text.replace("[split]", '[[test_sets]]\nname = "Se"\nvariants = ["Se"]\n\n[split]'))
+    (finding,) = check_study(study, tmp_path / "run", data=data, device="cpu")
+    assert "kernel_file: a .json file that is neither beside the study file nor in the source folder" in finding
+    conversion = conversion_between(KERNELS["B50f"], KERNELS["B30f"])
+    write_kernel_file(tmp_path / "pair.json", conversion, facts={})
+    assert check_study(study, tmp_path / "run", data=data, device="cpu") == []
 
 
 def test_an_excluded_case_that_is_not_there_is_named(tmp_path: Path, ready: None) -> None:
