@@ -195,6 +195,12 @@ def test_uncertain_kernels_are_said(manufacturer: str, kernel: str, doubts: set[
     assert not {name for name in told if name in ("doubt_iterative", "doubt_kernel_class")}
 
 
+def test_a_class_stands_for_its_kernel() -> None:
+    named, classed = (make_variant("toy", target=target)(small_image(), "P1") for target in ("B30f", "soft"))
+    assert classed.facts == named.facts
+    assert np.array_equal(*(sitk.GetArrayFromImage(made.image) for made in (named, classed)))
+
+
 def test_nothing_is_emulated_from_the_smoothest_kernel() -> None:
     with pytest.raises(ConversionError, match="like B10f, which leaves nothing"):
         make_variant("toy", target="B70f", source="B10f")(small_image(), "P1")

@@ -36,6 +36,9 @@ Fitted between 0.02 and 0.65 cycles/mm and an extrapolation above; ratios of two
 0.2-0.6 cycles/mm), the absolute height rests on noise power spectra of small regions and is good to about 15 %.
 """
 
+CLASSES = MappingProxyType({"smooth": "B10f", "soft": "B30f", "medium-sharp": "B50f", "very-sharp": "B70f"})
+"""Fitted kernel that stands for each class of kernels."""
+
 SMOOTHEST = "B10f"
 """From this kernel nothing is emulated: it leaves nothing above 4 lp/cm to restore."""
 

@@ -32,14 +32,14 @@ from dataset_converters.kernels.kernel_file import KernelFile, read_fitted_file
 from dataset_converters.kernels.mtf_file import read_mtf_file
 from dataset_converters.physics.conversion import VALID_PER_MM, Conversion, conversion_between
 from dataset_converters.physics.emulation import emulate_kernel, slice_noise
-from dataset_converters.physics.kernels import KERNELS, SMOOTHEST, Kernel
+from dataset_converters.physics.kernels import CLASSES, KERNELS, SMOOTHEST, Kernel
 from dataset_converters.physics.mtf_curve import MtfCurve
 from dataset_converters.physics.slice_filters import added_amplitude
 from dataset_converters.records import CtImage
 
 KIND = "emulated"
 OPTIONS = {
-    "target": f"kernel to emulate: one of {', '.join(KERNELS)}",
+    "target": f"kernel to emulate: one of {', '.join(KERNELS)}, or a class: {', '.join(CLASSES)}",
     "source": "kernel the images were reconstructed with, of the same list (default: from their facts)",
     "target_mtf": "measured MTF of the kernel to emulate instead of target: CSV with the header cycles/mm,mtf or"
     " lp/cm,mtf",
@@ -98,11 +98,11 @@ def make_variant(
 
 
 def _side(dataset: str, name: str, curve: str) -> Kernel | MtfCurve | None:
-    if name and name not in KERNELS:
-        raise _fault(dataset, "", f"a kernel {name!r}", f"one of {', '.join(KERNELS)}")
+    if name and name not in KERNELS and name not in CLASSES:
+        raise _fault(dataset, "", f"a kernel {name!r}", f"one of {', '.join((*KERNELS, *CLASSES))}")
     if curve:
         return read_mtf_file(Path(curve))
-    return KERNELS[name] if name else None
+    return KERNELS[CLASSES.get(name, name)] if name else None
 
 
 def _emulated(dataset: str, settings: _Settings, image: CtImage, case: str) -> CtImage:
