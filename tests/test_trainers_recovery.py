@@ -1,7 +1,10 @@
 """Damaged checkpoints: kept aside, the newest whole one goes on, from zero only loudly; the result stays the same."""
 
+import errno
 import os
 import shutil
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,7 +15,7 @@ from tiny_run import write_tiny_run
 from trainers.checkpoint import load_checkpoint
 from trainers.errors import TrainerError
 from trainers.prepare import prepare
-from trainers.recovery import BEST, FINAL, LATEST, PREVIOUS, damage, ready_to_resume, recoveries
+from trainers.recovery import BEST, FINAL, LATEST, PREVIOUS, RECOVERIES, damage, ready_to_resume, recoveries, set_aside
 from trainers.run_folder import open_run
 
 pytestmark = pytest.mark.usefixtures("kept_environment")
@@ -160,3 +163,65 @@ def test_the_trainer_keeps_a_checkpoint_whatever_happens_between_two_renamings(
     assert [path.name for path in calls] == [PREVIOUS, LATEST]
     assert ready_to_resume(run / FOLD)
     assert load_checkpoint(run / FOLD / LATEST)["current_epoch"] == 3
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EMFILE, "too many"), OSError(errno.ESTALE, "stale"), MemoryError()])
+def test_a_passing_error_while_reading_is_not_damage(
+    run: Path, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first checkpoint that is read is really damaged, the second cannot be read: neither is renamed."""
+    cut(run / FOLD / BEST)
+    before = sorted(path.name for path in (run / FOLD).iterdir())
+    original = zipfile.ZipFile
+
+    def fail(path: Path) -> zipfile.ZipFile:
+        if path.name == LATEST:
+            raise error
+        return original(path)
+
+    monkeypatch.setattr(zipfile, "ZipFile", fail)
+    with pytest.raises(TrainerError, match=f"{LATEST}: found a checkpoint that cannot be read"):
+        ready_to_resume(run / FOLD)
+    assert sorted(path.name for path in (run / FOLD).iterdir()) == before
+
+
+def test_a_checkpoint_keeps_its_name_until_its_damage_is_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / LATEST
+    path.write_bytes(b"damaged")
+    (tmp_path / RECOVERIES).mkdir()  # no file of that name can be written
+    with pytest.raises(TrainerError, match="cannot be set aside"):
+        set_aside(path, "cut")
+    assert path.exists()
+    (tmp_path / RECOVERIES).rmdir()
+    monkeypatch.setattr(os, "replace", _killed_at(path, os.replace))
+    with pytest.raises(KeyboardInterrupt):
+        set_aside(path, "cut")
+    monkeypatch.undo()
+    set_aside(path, "cut")
+    assert [entry["kept_as"] for entry in recoveries(tmp_path)] == [f"{LATEST}.damaged1"]
+    assert (tmp_path / f"{LATEST}.damaged1").exists()
+
+
+def _killed_at(path: Path, original: Callable[[Path, Path], None]) -> Callable[[Path, Path], None]:
+    def replace(source: Path, target: Path) -> None:
+        if source == path:
+            raise KeyboardInterrupt
+        original(source, target)
+
+    return replace
+
+
+def test_what_lies_aside_without_a_record_is_spoken_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / f"{LATEST}.damaged1").write_bytes(b"damaged")
+    assert not ready_to_resume(tmp_path)
+    told = capsys.readouterr().err
+    assert f"{LATEST}.damaged1: damaged checkpoint, set aside earlier" in told
+    assert "starts again from epoch 0" in told
+    assert [entry.get("kept_as", entry.get("went_on", ""))[:22] for entry in recoveries(tmp_path)] == [
+        f"{LATEST}.damaged1"[:22],
+        "no whole checkpoint is",
+    ]
+    assert not ready_to_resume(tmp_path)
+    assert capsys.readouterr().err == ""
