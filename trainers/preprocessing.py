@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,15 +16,15 @@ from tqdm import tqdm
 from dataset_converters.atomic import replacing, write_json
 from trainers.errors import TrainerError
 from trainers.planning import read_json
-
-PARTS = (".b2nd", "_seg.b2nd", ".pkl")  # the last one says that a case is whole
+from trainers.preprocessed_cases import PARTS, RECORD, entry_of, fault_of, read_cases
 
 
 def preprocess_cases(raw_dataset: Path, preprocessed_dataset: Path, plans: dict[str, Any]) -> None:
-    """Write every case of ``dataset.json`` that is not there, or was made from other files or settings.
+    """Write every case of ``dataset.json`` that is not there, changed, or was made from other files or settings.
 
-    Which case was made from what is recorded in ``preprocessed_cases.json``. Cases that are no longer in the
-    dataset are removed. Reference labels are copied to ``gt_segmentations``, where nnU-Net's validation reads them.
+    Which case was made from what, and what was written, is recorded in ``preprocessed_cases.json``. Cases that are no
+    longer in the dataset are removed. Reference labels are copied to ``gt_segmentations``, where nnU-Net's validation
+    reads them.
     """
     dataset_json = read_json(raw_dataset / "dataset.json")
     cases = get_filenames_of_train_images_and_targets(str(raw_dataset), dataset_json)
@@ -31,15 +32,24 @@ def preprocess_cases(raw_dataset: Path, preprocessed_dataset: Path, plans: dict[
     folder = preprocessed_dataset / manager.get_configuration("2d").data_identifier
     folder.mkdir(parents=True, exist_ok=True)
     _remove_strangers(folder, cases)
-    record_path = preprocessed_dataset / "preprocessed_cases.json"
-    record = json.loads(record_path.read_text()) if record_path.is_file() else {}
+    record = read_cases(preprocessed_dataset)
     for case, files in tqdm(cases.items(), desc="preprocess", unit="case"):
         key = _key([*files["images"], files["label"]], case, plans, dataset_json["labels"])
-        if record.get(case) != key or not (folder / f"{case}.pkl").is_file():
+        if not _is_current(folder, case, record.get(case), key):
             _preprocess(case, files, folder, manager, dataset_json)
             _copy(Path(files["label"]), preprocessed_dataset / "gt_segmentations" / f"{case}.nii.gz")
-            record[case] = key
-            write_json(record_path, {name: record[name] for name in cases if name in record})
+            record[case] = entry_of(folder, case, key)
+            write_json(preprocessed_dataset / RECORD, {name: record[name] for name in cases if name in record})
+
+
+def _is_current(folder: Path, case: str, entry: Any, key: str) -> bool:
+    made_from = entry.get("key") if isinstance(entry, dict) else entry
+    if made_from != key:
+        return False
+    fault = fault_of(folder, case, entry, read_all=True)
+    if fault:
+        print(f"{case}: preprocessed again: found {fault}", file=sys.stderr, flush=True)
+    return not fault
 
 
 def _preprocess(

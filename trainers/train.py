@@ -8,6 +8,7 @@ from typing import Any
 
 from trainers.command_line import exit_code
 from trainers.lock import only_one_in
+from trainers.preprocessed_cases import refuse_changed_cases
 from trainers.recovery import FINAL, damage, ready_to_resume, set_aside
 from trainers.run_folder import RunFolder, open_run, point_nnunet_at
 
@@ -24,7 +25,8 @@ def train(run: RunFolder, model: Mapping[str, Any], device: str, *, exact: bool 
     Raises
     ------
     TrainerError
-        Another process trains it, or a whole checkpoint is not one of ours.
+        Another process trains it, a case is not as it was preprocessed, a checkpoint cannot be read, or a whole one is
+        not one of ours.
     """
     folder = run.fold_folder(model)
     with only_one_in(folder):
@@ -35,6 +37,7 @@ def train(run: RunFolder, model: Mapping[str, Any], device: str, *, exact: bool 
                 print(f"{model['model']}: trained already")
                 return
             set_aside(final, fault)
+        refuse_changed_cases(run, model)
         point_nnunet_at(run, loader_processes=0 if exact or device == "cpu" else GPU_LOADER_PROCESSES)
         _run_nnunet(run, model, device, resume=ready_to_resume(folder))
 
