@@ -1,6 +1,8 @@
 """Label maps are made once for each content, and none of other content is left; the model command, without a run."""
 
+import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -70,6 +72,39 @@ def test_in_a_users_folder_other_label_maps_stay(tmp_path: Path) -> None:
     record = PredictionRecord(tmp_path, {"a": "1"}, alone=False)
     assert record.missing() == ["a"]
     assert (tmp_path / "mine.nii.gz").read_text() == "mine"
+
+
+def test_in_a_users_folder_only_this_calls_own_images_are_twins(tmp_path: Path) -> None:
+    folder, entry = tmp_path / "out", {"key": "1", "label_map_sha256": "0"}
+    folder.mkdir()
+    (tmp_path / "secret.nii.gz").write_text("secret")
+    (folder / "other.nii.gz").write_text("of who knows what")
+    (folder / RECORD).write_text(json.dumps({"../secret": entry, "other": entry, "lost": entry, "odd": 1, "bare": {}}))
+    record = PredictionRecord(folder, {"a": "1", "b": "1"}, alone=False)
+    assert not record.copy_twin("a")
+    record.path("a").write_text("1")
+    record.add("a")
+    assert record.copy_twin("b")
+    record.close()
+    assert (folder / "b.nii.gz").read_text() == "1"
+    assert (folder / "other.nii.gz").read_text() == "of who knows what"
+    assert sorted(json.loads((folder / RECORD).read_text())) == ["a", "b", "lost", "other"]
+
+
+@pytest.mark.parametrize("spoil", [Path.unlink, lambda path: path.write_text("changed")])
+def test_a_twin_that_is_gone_or_changed_is_not_copied(tmp_path: Path, spoil: Callable[[Path], object]) -> None:
+    record = PredictionRecord(tmp_path, {"a": "1", "b": "1"})
+    record.path("a").write_text("1")
+    record.add("a")
+    spoil(record.path("a"))
+    assert not record.copy_twin("b")
+    assert not record.path("b").exists()
+
+
+@pytest.mark.parametrize(("image", "ending"), [("../a", ".nii.gz"), ("/a", ".nii.gz"), ("a", "/../../a.nii.gz")])
+def test_a_label_map_outside_the_folder_is_refused(tmp_path: Path, image: str, ending: str) -> None:
+    with pytest.raises(TrainerError, match="wanted a file name without separators"):
+        PredictionRecord(tmp_path, {image: "1"}, ending=ending)
 
 
 def test_ellipsoid_follows_changed_images(tmp_path: Path) -> None:

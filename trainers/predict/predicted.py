@@ -9,6 +9,8 @@ from typing import Any
 
 from dataset_converters.atomic import replacing, write_json
 from dataset_converters.volumes.nifti import sha256_of
+from trainers.errors import TrainerError
+from trainers.plain_name import is_plain_name
 
 RECORD = "predicted.json"
 SECONDS_BETWEEN_WRITES = 5.0
@@ -29,17 +31,26 @@ class PredictionRecord:
     ending : str
         Of the label maps' names.
     alone : bool
-        Whether nothing else belongs in the folder: label maps of other ids are removed then.
+        Whether nothing else belongs in the folder: label maps of other ids are removed then. Else they and their
+        entries stay as they are; nothing is made from them.
+
+    Raises
+    ------
+    TrainerError
+        An image id leads out of the folder.
     """
 
     def __init__(self, folder: Path, keys: Mapping[str, Any], *, ending: str = ".nii.gz", alone: bool = True) -> None:
+        _refuse_names(folder, [f"{image}{ending}" for image in keys])
         self._folder, self._keys, self._ending = folder, keys, ending
         before = _read(folder / RECORD)
-        kept = {image: entry for image, entry in before.items() if self._is_current(image, entry)}
-        others = {} if alone else {image: entry for image, entry in before.items() if image not in keys}
-        self._entries = kept | others
+        self._entries = {image: entry for image, entry in before.items() if self._is_current(image, entry)}
+        others = {image: entry for image, entry in before.items() if image not in keys and _is_entry(image, entry)}
+        self._others = {} if alone else others
         self._written = 0.0
-        if before != self._entries:  # first the record, then the files: a kill between them leaves files unrecorded
+        if (
+            before != self._others | self._entries
+        ):  # first the record, then the files: a kill between them leaves files unrecorded
             self._write()
         for path in folder.glob(f"*{ending}"):
             image = path.name.removesuffix(ending)
@@ -61,9 +72,10 @@ class PredictionRecord:
             self._write()
 
     def copy_twin(self, image: str) -> bool:
-        """Copy the label map of an image with the same key, if there is one; say whether there was."""
+        """Copy the label map of one of the images with the same key, if it is as written; say whether there was one."""
         key = self._keys[image]
-        twin = next((name for name, entry in self._entries.items() if entry["key"] == key), None)
+        same = (name for name, entry in self._entries.items() if entry["key"] == key)
+        twin = next((name for name in same if self._is_current(name, self._entries[name])), None)
         if twin is None:
             return False
         with replacing(self.path(image)) as temporary:
@@ -76,14 +88,30 @@ class PredictionRecord:
         self._write()
 
     def _is_current(self, image: str, entry: Any) -> bool:
-        if not isinstance(entry, dict) or image not in self._keys or entry.get("key") != self._keys[image]:
+        if image not in self._keys or not _is_entry(image, entry) or entry["key"] != self._keys[image]:
             return False
         path = self.path(image)
-        return path.is_file() and sha256_of(path) == entry.get("label_map_sha256")
+        return path.is_file() and sha256_of(path) == entry["label_map_sha256"]
 
     def _write(self) -> None:
-        write_json(self._folder / RECORD, dict(sorted(self._entries.items())))
+        write_json(self._folder / RECORD, dict(sorted((self._others | self._entries).items())))
         self._written = time.monotonic()
+
+
+def _is_entry(image: str, entry: Any) -> bool:
+    known = isinstance(entry, dict) and "key" in entry and isinstance(entry.get("label_map_sha256"), str)
+    return known and is_plain_name(image)
+
+
+def _refuse_names(folder: Path, names: list[str]) -> None:
+    for name in names:
+        if not is_plain_name(name):
+            raise TrainerError(
+                str(folder),
+                found=f"a label map to be named {name!r}",
+                wanted="a file name without separators",
+                action="correct the image's name, or the model's file_ending",
+            )
 
 
 def _read(path: Path) -> dict[str, Any]:
