@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from dataset_converters.atomic import replacing, write_json
 from trainers.errors import TrainerError
+from trainers.plain_name import is_plain_name
 from trainers.planning import read_json
 from trainers.preprocessed_cases import PARTS, RECORD, entry_of, fault_of, read_cases
 
@@ -28,6 +29,7 @@ def preprocess_cases(raw_dataset: Path, preprocessed_dataset: Path, plans: dict[
     """
     dataset_json = read_json(raw_dataset / "dataset.json")
     cases = get_filenames_of_train_images_and_targets(str(raw_dataset), dataset_json)
+    _refuse_names(raw_dataset / "dataset.json", cases)
     manager = PlansManager(plans)
     folder = preprocessed_dataset / manager.get_configuration("2d").data_identifier
     folder.mkdir(parents=True, exist_ok=True)
@@ -40,6 +42,14 @@ def preprocess_cases(raw_dataset: Path, preprocessed_dataset: Path, plans: dict[
             _copy(Path(files["label"]), preprocessed_dataset / "gt_segmentations" / f"{case}.nii.gz")
             record[case] = entry_of(folder, case, key)
             write_json(preprocessed_dataset / RECORD, {name: record[name] for name in cases if name in record})
+
+
+def _refuse_names(path: Path, cases: Mapping[str, Any]) -> None:
+    for case in cases:
+        if not is_plain_name(case):
+            raise TrainerError(
+                str(path), found=f"case {case!r}", wanted="a name without separators", action="assemble the run again"
+            )
 
 
 def _is_current(folder: Path, case: str, entry: Any, key: str) -> bool:

@@ -2,12 +2,13 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from trainers.errors import TrainerError
+from trainers.plain_name import is_plain_name
 from trainers.registry import EXTENSION_FOLDER
 
 
@@ -21,17 +22,17 @@ class RunFolder:
     @property
     def raw_dataset(self) -> Path:
         """Folder of the study dataset in nnU-Net raw format."""
-        return self.path / "nnUNet_raw" / self.matrix["nnunet"]
+        return self._inside(f"nnUNet_raw/{self.matrix['nnunet']}")
 
     @property
     def preprocessed_dataset(self) -> Path:
         """Folder of its plans and preprocessed cases."""
-        return self.path / "nnUNet_preprocessed" / self.matrix["nnunet"]
+        return self._inside(f"nnUNet_preprocessed/{self.matrix['nnunet']}")
 
     def fold_folder(self, model: Mapping[str, Any]) -> Path:
         """Folder of a model's checkpoints."""
         name = f"{model['trainer']}__{model['plans_name']}__2d"
-        return self.path / "nnUNet_results" / self.matrix["nnunet"] / name / f"fold_{model['fold']}"
+        return self._inside(f"nnUNet_results/{self.matrix['nnunet']}/{name}/fold_{model['fold']}")
 
     def predictions(self, model: Mapping[str, Any]) -> Path:
         """Folder of a model's label maps."""
@@ -83,7 +84,7 @@ def open_run(path: Path) -> RunFolder:
     Raises
     ------
     TrainerError
-        There is none.
+        There is none, or a name in it cannot be a file's or folder's.
     """
     path = path.resolve()
     matrix = path / "matrix.json"
@@ -91,7 +92,28 @@ def open_run(path: Path) -> RunFolder:
         raise TrainerError(
             str(path), found="no matrix.json", wanted="an assembled run", action="run `python -m benchmarks run`"
         )
-    return RunFolder(path, json.loads(matrix.read_text(encoding="utf-8")))
+    content = json.loads(matrix.read_text(encoding="utf-8"))
+    for what, name in _names(content):
+        if not is_plain_name(name):
+            raise TrainerError(
+                str(matrix),
+                found=f"{what} {name!r}",
+                wanted="a name without separators",
+                action="assemble the run again",
+            )
+    return RunFolder(path, content)
+
+
+def _names(matrix: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
+    """Yield every name that becomes part of a path, with what it is; an untrained model has no plans."""
+    yield "dataset", matrix["nnunet"]
+    yield from (("image", image) for image in matrix["images"])
+    yield from (("plans", plan["plans_name"]) for plan in matrix["plans"])
+    for model in matrix["models"]:
+        yield from (("image", image) for side in ("train", "test") for image in model.get(side, []))
+        yield from (("model", model["model"]), ("trainer", model["trainer"]))
+        yield from [("plans", model["plans_name"])] if model["plans_name"] else []
+        yield "fold", str(model["fold"])
 
 
 def point_nnunet_at(run: RunFolder, *, loader_processes: int) -> None:
