@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.study_file import load_study
-from benchmarks.workflow.jobs import PACKAGE_FILES, RECORDED, SCORING
+from benchmarks.workflow.jobs import PACKAGE_FILES, RECORDED, REFERENCES, SCORING
 from dataset_converters.atomic import write_text
 from dataset_converters.volumes.nifti import sha256_of
 
@@ -36,6 +36,8 @@ class Contents:
             return _names_of_files(REPOSITORY / name.removeprefix(PACKAGE_FILES))
         if name.startswith(RECORDED):
             return _recorded_outputs(self._run, name.removeprefix(RECORDED))
+        if name == REFERENCES:
+            return self._references()
         path, _, part = name.partition("#")
         content = self._file(path)
         if not content or not part:
@@ -51,6 +53,12 @@ class Contents:
         """Write what was seen if it is news."""
         if self._seen != read_record(self._path):
             write_text(self._path, json.dumps(self._seen))
+
+    def _references(self) -> str:
+        """Hash every annotation of the matrix, present or not, so that scores without a reference do not stay."""
+        content = self._file("matrix.json")
+        names = _read_matrix(self._run / "matrix.json", content)["annotations"] if content else []
+        return _hash_of([(name, self._file(name)) for name in names]) if content else ""
 
     def _file(self, name: str) -> str:
         look = self._look(name)
@@ -116,7 +124,9 @@ def _read_matrix(path: Path, content: str) -> dict[str, Any]:
     plans: dict[str, list[Any]] = {}
     for entry in matrix["plans"]:
         plans.setdefault(entry["plans_name"], []).append(entry["content"])
-    return {"images": matrix["images"], "models": models, "plans": plans}
+    readers = [reader for entry in matrix.get("references", {}).values() for reader in entry["readers"].values()]
+    annotations = sorted(reader["annotation"] for reader in readers)
+    return {"images": matrix["images"], "models": models, "plans": plans, "annotations": annotations}
 
 
 def _matrix_part(path: Path, content: str, part: str) -> str:

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ def input_hashes(run: Path, job: Job, contents: Contents | None = None) -> dict[
 def output_hashes(run: Path, job: Job, contents: Contents | None = None) -> dict[str, str]:
     """Hash the files a job left (its outputs and contents)."""
     contents = contents or Contents(run, job.name)
-    found = {name: contents.of(name) for name in _output_names(run, job)}
+    found = {name: contents.of(name) for name in _output_names(run, job, job.contents.split())}
     return {name: value for name, value in found.items() if value}
 
 
@@ -50,7 +50,7 @@ def why_stale(run: Path, job: Job, record: Mapping[str, Any], contents: Contents
         return STATES.get(record.get("state", ""), "was never made")
     contents = contents or Contents(run, job.name)
     outputs: dict[str, Any] = record.get("outputs", {})
-    names = _output_names(run, job)
+    names = _output_names(run, job, _recorded_globs(job, record))
     for name in dict.fromkeys((*job.outputs, *outputs, *names)):
         if name not in names:
             return f"output {name} is missing"
@@ -75,7 +75,7 @@ def changed_inputs(job: Job, record: Mapping[str, Any], inputs: Mapping[str, str
 def damaged_contents(run: Path, job: Job, record: Mapping[str, Any], contents: Contents) -> list[str]:
     """List the files below ``contents`` that are not what the job left; its stage would take them for finished."""
     outputs: dict[str, Any] = record.get("outputs", {})
-    there = [name for name in _output_names(run, job) if name in outputs and name not in job.outputs]
+    there = [name for name in _output_names(run, job, job.contents.split()) if name in outputs and name not in job.outputs]
     return [name for name in there if not _same(run, name, outputs[name], contents)]
 
 
@@ -117,9 +117,16 @@ def settle_times(run: Path, names: tuple[str, ...] | None = None) -> None:
             os.utime(path, ns=(now, now))
 
 
-def _output_names(run: Path, job: Job) -> list[str]:
+def _recorded_globs(job: Job, record: Mapping[str, Any]) -> list[str]:
+    """Return the globs whose files a record lists: an upgrade that records more makes nothing again by itself."""
+    if "contents" in record:
+        return [glob for glob in job.contents.split() if glob in record["contents"].split()]
+    return [] if job.kind == "assemble" else job.contents.split()[:1]
+
+
+def _output_names(run: Path, job: Job, globs: Sequence[str]) -> list[str]:
     paths = [run / name for name in job.outputs]
-    paths += sorted(run.glob(job.contents)) if job.contents else []
+    paths += [path for glob in globs for path in sorted(run.glob(glob))]
     return list(dict.fromkeys(str(path.relative_to(run)) for path in paths if path.is_file()))
 
 

@@ -114,7 +114,7 @@ def _execute(run: Path, job: Job, inputs: dict[str, str], contents: Contents, gp
     record |= _measured(started)
     if job.kind == "convert":
         _take_over_hashes(run, job, contents)
-    record["outputs"] = output_hashes(run, job, contents)
+    record |= {"contents": job.contents, "outputs": output_hashes(run, job, contents)}
     absent = [name for name in job.outputs if name not in record["outputs"]]
     if code == 0 and absent:
         with log.open("a", encoding="utf-8") as text:

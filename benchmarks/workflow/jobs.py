@@ -9,11 +9,14 @@ from typing import Any, Literal
 from benchmarks.model_names import baseline_model, plans_name, trained_model
 from benchmarks.study import DatasetUse, Study
 from benchmarks.study_file import StudyError
+from dataset_converters.writing.target import LABELS
 
 SCORING = "study.toml#scoring"
 """Input: what the study file says about scoring, whatever else in it changed."""
 PACKAGE_FILES = "files of "
 """Input: which files a package of the program has."""
+REFERENCES = "annotations of matrix.json"
+"""Input: the masks of every reader that predictions are compared with."""
 RECORDED = "outputs of "
 """Input: what another job left, as its record lists it."""
 Kind = Literal["convert", "check", "assemble", "prepare", "train", "predict", "evaluate", "tables", "figures"]
@@ -32,13 +35,13 @@ class Job:
     inputs : tuple of str
         Files (relative to the run) whose content decides whether the job is still up to date;
         ``matrix.json#<name>`` means the part about that model or that plans name only. Also ``SCORING``,
-        ``PACKAGE_FILES`` with a folder of the program, and ``RECORDED`` with a job.
+        ``REFERENCES``, ``PACKAGE_FILES`` with a folder of the program, and ``RECORDED`` with a job.
     outputs : tuple of str
         Files that exist when the job is done.
     folder : str
         Folder to empty when the inputs changed since its content was written; empty for none.
     contents : str
-        Glob of further files the job leaves, recorded with their hashes; empty for none.
+        Globs (parted by blanks) of further files the job leaves, recorded with their hashes; empty for none.
     """
 
     name: str
@@ -65,6 +68,7 @@ def list_jobs(study: Study, device: str) -> tuple[Job, ...]:
         ("benchmarks.assemble", "."),
         ("study.toml", *cases),
         ("matrix.json", dataset_json),
+        contents=f"nnUNet_raw/{nnunet}/labelsTr/*.nii.gz",
     )
     preprocessed = f"nnUNet_preprocessed/{nnunet}"
     names = [plans_name(study, arm, seed) for arm in study.arms for seed in study.seeds]
@@ -83,20 +87,21 @@ def list_jobs(study: Study, device: str) -> tuple[Job, ...]:
 def _source_jobs(use: DatasetUse) -> list[Job]:
     dataset, nnunet = use.name, f"Dataset{dataset_id(use):03d}_{use.name}"
     spec, cases = f"specs/{dataset}.json", f"annotations/{nnunet}/cases.json"
+    raw = f"nnUNet_raw/{nnunet}"
     convert = Job(
         f"convert-{dataset}",
         "convert",
         (),
         ("dataset_converters", "convert", "--spec", spec),
         (spec, f"sources/{dataset}.json"),
-        (cases, f"nnUNet_raw/{nnunet}/dataset.json"),
-        contents=f"nnUNet_raw/{nnunet}/imagesT[rs]/*.nii.gz",
+        (cases, f"{raw}/dataset.json"),
+        contents=f"{raw}/imagesT[rs]/*.nii.gz {raw}/{LABELS}/*.nii.gz annotations/{nnunet}/*.nii.gz",
     )
     check = Job(
         f"check-{dataset}",
         "check",
         (convert.name,),
-        ("dataset_converters", "check", f"nnUNet_raw/{nnunet}"),
+        ("dataset_converters", "check", raw),
         (cases,),
         (),
     )
@@ -167,8 +172,9 @@ def _analysis_jobs(models: tuple[Job, ...]) -> list[Job]:
     records = tuple(f"{RECORDED}{name}" for name in predicted)
     scores = ("scores.parquet", "scores.csv", "images.csv")
     results = ("scores.csv", "images.csv", "matrix.json", "study.toml")
+    compared = ("matrix.json", SCORING, REFERENCES, *records)
     return [
-        Job("evaluate", "evaluate", predicted, ("analysis.evaluate", "."), ("matrix.json", SCORING, *records), scores),
+        Job("evaluate", "evaluate", predicted, ("analysis.evaluate", "."), compared, scores),
         Job(
             "tables",
             "tables",
