@@ -77,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from benchmarks.run_folder import recorded_settings
+    from benchmarks.run_sources import recorded_settings
 
     if options.jobs and not options.profile:
         raise StudyError("--jobs is for a cluster, with --profile; on this machine --cores says how many at a time")

@@ -14,7 +14,8 @@ from packaging.version import Version
 from benchmarks.derived_files import placed_derive
 from benchmarks.overlap_check import join_persons, overlap_warnings, refuse_overlaps
 from benchmarks.patients import Fold, Patient, divide, training_images
-from benchmarks.run_folder import list_differences, source_folders
+from benchmarks.run_folder import list_differences
+from benchmarks.run_sources import source_folders
 from benchmarks.scoring_check import scoring_fault
 from benchmarks.study import DatasetUse, Study
 from benchmarks.study_file import StudyError, load_study

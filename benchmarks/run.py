@@ -13,7 +13,8 @@ from rich.console import Console
 
 from benchmarks.display import Display
 from benchmarks.progress import failure_lines, read_progress
-from benchmarks.run_folder import lock_run, open_run, recorded_settings
+from benchmarks.run_folder import lock_run, open_run
+from benchmarks.run_sources import recorded_settings
 from benchmarks.scoring_check import scoring_fault
 from benchmarks.study_names import StudyError
 from benchmarks.workflow.cluster import Cluster
@@ -70,7 +71,9 @@ def run_study(
     existed = run.exists()
     try:
         with lock_run(run):
-            _, jobs = open_run(study_file, run, data=data, device=device)
+            sources, jobs = open_run(study_file, run, data=data, device=device)
+            for line in sources.notes:
+                console.print(line, highlight=False)
             for line in renew(run, jobs, renewed):
                 console.print(line, highlight=False)
             if not any(verdict.stale for verdict in judge(run, jobs)):

@@ -8,13 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.derived_files import file_hashes, placed_derive
+from benchmarks.run_sources import Sources, other_sources, read_sources, recorded_settings, take_over_moved
 from benchmarks.study import Arm, DatasetUse, Study
 from benchmarks.study_file import StudyError, load_study
 from benchmarks.workflow.contents import read_record
-from benchmarks.workflow.jobs import Job, dataset_id, list_jobs
+from benchmarks.workflow.jobs import Job, list_jobs
 from dataset_converters.atomic import write_bytes, write_json
-from dataset_converters.writing.provenance import source_fingerprint
 
 FIXED = ("name", "dataset_id", "structures", "split", "budgets", "equal_arms")
 """Parts of a study that every model of a run shares: a run made with others cannot be continued."""
@@ -22,7 +21,7 @@ WORDS = {"label": "", "recipe": ""}
 """Parts of a record that only tables show; they may change."""
 
 
-def open_run(study_file: Path, run: Path, *, data: Path | None, device: str) -> tuple[Study, tuple[Job, ...]]:
+def open_run(study_file: Path, run: Path, *, data: Path | None, device: str) -> tuple[Sources, tuple[Job, ...]]:
     """Create or re-open a run folder for a study and freeze what its jobs read.
 
     A re-opened run may gain arms, trainers, seeds, test sets and tables; what all its models share must be the same.
@@ -33,10 +32,11 @@ def open_run(study_file: Path, run: Path, *, data: Path | None, device: str) -> 
         If the study is wrong or the folder belongs to a study, device or data folder that differs.
     """
     study = checked_study(study_file, run, data=data, device=device)
-    files = source_files(study, study_file, run, data=data)
+    sources = read_sources(study, study_file, run, data=data)
     run.mkdir(parents=True, exist_ok=True)
     jobs = list_jobs(study, device)
-    for name, content in files.items():
+    take_over_moved(run, sources)
+    for name, content in sources.files.items():
         _write_if_changed(run / name, content)
     recorded = recorded_settings(run).get("data", "")
     settings = {"study": study.name, "device": device, "data": str(data.resolve()) if data else recorded}
@@ -46,7 +46,7 @@ def open_run(study_file: Path, run: Path, *, data: Path | None, device: str) -> 
         write_bytes(frozen, content)
     workflow = {"device": device, "budget": dataclasses.asdict(study.budgets[device])}
     _write_if_changed(run / "workflow.json", workflow | {"jobs": [dataclasses.asdict(job) for job in jobs]})
-    return study, jobs
+    return sources, jobs
 
 
 def checked_study(study_file: Path, run: Path, *, data: Path | None, device: str) -> Study:
@@ -67,35 +67,6 @@ def checked_study(study_file: Path, run: Path, *, data: Path | None, device: str
     return study
 
 
-def source_files(study: Study, study_file: Path, run: Path, *, data: Path | None) -> dict[str, Any]:
-    """Return what a run writes about each source: how it is converted (``specs``), and its state (``sources``).
-
-    Raises
-    ------
-    StudyError
-        The data folder, or a file that the study names, is not there.
-    """
-    folders = source_folders(study, run, data)
-    files: dict[str, Any] = {}
-    for use in study.datasets:
-        derive = placed_derive(use, study_file, folders[use.name])
-        files[f"specs/{use.name}.json"] = {
-            "converter": use.converter,
-            "root": str(folders[use.name]),
-            "out": ".",
-            "nnunet_name": use.name,
-            "dataset_id": dataset_id(use),
-            "training_reader": use.training_reader,
-            "options": _plain(use.options),
-            "exclude": dict(use.exclude),
-            "derive": _plain(derive),
-        }
-        fingerprint = source_fingerprint(folders[use.name], without=run)
-        named = {"files": hashes} if (hashes := file_hashes(derive)) else {}
-        files[f"sources/{use.name}.json"] = {"names_sizes_times_sha256": fingerprint, **named}
-    return files
-
-
 def list_differences(frozen: Study, study: Study) -> list[str]:
     """List what a changed study may not change in a run: shared settings, and datasets and arms that are there."""
     before, now = (dataclasses.replace(e, split=dataclasses.replace(e.split, run_folds=())) for e in (frozen, study))
@@ -114,11 +85,6 @@ def list_differences(frozen: Study, study: Study) -> list[str]:
 def _without_words(entry: DatasetUse | Arm) -> DatasetUse | Arm:
     words = {name: value for name, value in WORDS.items() if hasattr(entry, name)}
     return dataclasses.replace(entry, **words)  # type: ignore[arg-type]
-
-
-def recorded_settings(run: Path) -> dict[str, str]:
-    """Return the device and data folder a run was started with; empty for a new run."""
-    return {name: str(value) for name, value in read_record(run / "run.json").items()}
 
 
 @contextmanager
@@ -144,38 +110,17 @@ def _refuse_other_run(study: Study, run: Path, *, data: Path | None, device: str
     if differences:
         raise StudyError(f"{run}: was made with another {'; another '.join(differences)}; give another --out")
     settings = recorded_settings(run)
-    if settings["device"] != device:
+    if settings.get("device", device) != device:
         raise StudyError(f"{run}: runs on {settings['device']}, asked for {device}; give another --out")
-    converted = any((run / "done" / f"convert-{use.name}.json").exists() for use in study.datasets)
-    if data and converted and settings["data"] not in ("", str(data.resolve())):
-        raise StudyError(f"{run}: reads {settings['data']}, asked for {data.resolve()}; give another --out")
-
-
-def source_folders(study: Study, run: Path, data: Path | None) -> dict[str, Path]:
-    """Find where each dataset lies: below --data, or --data itself for a study of one dataset."""
-    recorded = recorded_settings(run).get("data", "")
-    if data is None and recorded:
-        data = Path(recorded)
-    if data is not None and not data.is_dir():
-        raise StudyError(f"data folder {data}: no such folder; give the folder with {_names(study)}")
-    folders = {}
-    for use in study.datasets:
-        below = (data or run) / use.folder
-        folders[use.name] = data if data and len(study.datasets) == 1 and not below.is_dir() else below
-    return {name: folder.resolve() for name, folder in folders.items()}
-
-
-def _names(study: Study) -> str:
-    return ", ".join(use.folder for use in study.datasets)
-
-
-def _plain(options: Any) -> Any:
-    if isinstance(options, dict) or hasattr(options, "items"):
-        return {key: _plain(value) for key, value in options.items()}
-    return [_plain(value) for value in options] if isinstance(options, list | tuple) else options
+    before = settings.get("data", "")
+    if data and before not in ("", str(data.resolve())) and (others := other_sources(study, run, data)):
+        raise StudyError(
+            f"{run}: reads {before}, asked for {data.resolve()}, where names, sizes or times of files differ in "
+            f"{', '.join(others)}; move or copy the folder with its times (cp -a), or give another --out"
+        )
 
 
 def _write_if_changed(path: Path, content: Any) -> None:
     """Keep the file's time when nothing changed: the engine looks at it."""
-    if not path.exists() or json.loads(path.read_text(encoding="utf-8")) != json.loads(json.dumps(content)):
+    if read_record(path) != json.loads(json.dumps(content)):
         write_json(path, content)

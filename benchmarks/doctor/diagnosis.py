@@ -11,7 +11,7 @@ from benchmarks.doctor.estimate import Estimate, estimate_study
 from benchmarks.doctor.finding import Finding
 from benchmarks.doctor.machine import Needs, longest, machine_findings
 from benchmarks.doctor.readings import Readings, read_machine
-from benchmarks.run_folder import source_folders
+from benchmarks.run_sources import source_folders
 from benchmarks.study import Study
 from benchmarks.study_file import StudyError, load_study
 from benchmarks.workflow.jobs import Job, list_jobs

@@ -75,7 +75,9 @@ def changed_inputs(job: Job, record: Mapping[str, Any], inputs: Mapping[str, str
 def damaged_contents(run: Path, job: Job, record: Mapping[str, Any], contents: Contents) -> list[str]:
     """List the files below ``contents`` that are not what the job left; its stage would take them for finished."""
     outputs: dict[str, Any] = record.get("outputs", {})
-    there = [name for name in _output_names(run, job, job.contents.split()) if name in outputs and name not in job.outputs]
+    there = [
+        name for name in _output_names(run, job, job.contents.split()) if name in outputs and name not in job.outputs
+    ]
     return [name for name in there if not _same(run, name, outputs[name], contents)]
 
 
