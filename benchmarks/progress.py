@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from benchmarks.training_log import read_training_logs
-from benchmarks.workflow.contents import read_record
+from benchmarks.workflow.contents import read_job_record, read_record
 from benchmarks.workflow.jobs import Job
 from benchmarks.workflow.processes import is_alive
 from trainers.recovery import recoveries
@@ -84,11 +84,11 @@ class RunReader:
         name = f"{job.name}.json"
         if name in done:
             if job.name not in self._done:
-                record = read_record(self.run / "done" / name)
+                record = read_job_record(self.run / "done" / name)
                 self._done[job.name] = _recovered(record.get("recoveries", [])), float(record.get("seconds", 0.0))
             return JobProgress(job, "done", 1.0, *self._done[job.name])
         self._done.pop(job.name, None)
-        record = read_record(self.run / "jobs" / name) if name in begun else {}
+        record = read_job_record(self.run / "jobs" / name) if name in begun else {}
         if record.get("state") in ("running", "failed"):
             started = self._started(job, record)
             if job.name not in queue or started.state == "running":
@@ -104,8 +104,9 @@ class RunReader:
             note = f"{facts['note']}; " if facts["note"] and share else ""
             spent = float(record.get("seconds", 0.0))
             return JobProgress(job, "failed", share, f"{note}see its log", spent, host)
-        spent = max(0.0, time.time() - record["started"])
-        silent = max(0.0, time.time() - last_write(self.run, job, record["started"]))
+        begun = float(record.get("started", 0.0)) or _time_of(self.run / "jobs" / f"{job.name}.json")
+        spent = max(0.0, time.time() - begun)
+        silent = max(0.0, time.time() - last_write(self.run, job, begun))
         patience = max(SILENT_S, 3 * facts.get("seconds_per_epoch", 0.0))
         state = _running_state(record, silent, patience)
         left = facts.get("left_s")
@@ -132,7 +133,10 @@ class RunReader:
         changed = _time_of(self.run / "matrix.json")
         if changed != self._matrix[0]:
             models = read_record(self.run / "matrix.json").get("models", [])
-            self._matrix = changed, {entry["model"]: len(entry["test"]) for entry in models}
+            try:
+                self._matrix = changed, {entry["model"]: len(entry["test"]) for entry in models}
+            except (TypeError, KeyError):  # damaged: the run assembles it again
+                self._matrix = changed, {}
         return self._matrix[1]
 
 
@@ -200,14 +204,15 @@ def _names(folder: Path) -> set[str]:
 
 
 def _running_state(record: Mapping[str, Any], silent: float, patience: float) -> State:
-    if record["host"] == platform.node():
-        return "running" if is_alive(record["pid"]) else "interrupted"
+    if record.get("host", platform.node()) == platform.node():
+        pid = record.get("pid", 0)
+        return "running" if pid > 0 and is_alive(pid, str(record.get("process_start", ""))) else "interrupted"
     return "running" if silent <= patience else "silent"
 
 
 def _training_facts(folder: Path) -> dict[str, Any]:
     state = read_record(folder / "progress.json") or read_training_logs(folder)
-    if not state:
+    if not all(isinstance(state.get(name), int) for name in ("epoch", "epochs")):
         return {"share": 0.0, "note": "starting"}
     epoch, epochs, loss = state["epoch"], max(1, state["epochs"]), state.get("loss")
     words = [f"epoch {epoch}/{epochs}"] + ([] if loss is None else [f"loss {loss:.3f}"])

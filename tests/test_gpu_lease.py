@@ -102,13 +102,36 @@ def test_more_gpus_than_there_are_is_an_error_and_none_known_is_not(monkeypatch:
 
 
 @pytest.mark.parametrize(
-    ("chosen", "wanted"), [("3,5", ("3", "5")), ("", ()), ("-1", ()), ("2,-1,0", ("2",)), ("GPU-aa", ("GPU-aa",))]
+    ("chosen", "wanted"),
+    [
+        ("3,5", ("3", "5")),
+        ("", ()),
+        ("-1", ()),
+        ("2,-1,0", ("2",)),
+        ("GPU-aa", ("GPU-aa",)),
+        ("0,0", ("0",)),
+        ("NoDevFiles", ()),
+    ],
 )
 def test_a_list_of_the_user_is_kept(chosen: str, wanted: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", chosen)
     assert visible_gpus() == wanted
     with leased_gpus(1) as gpus:
         assert gpus == wanted[:1]
+
+
+def test_one_gpu_named_twice_is_one_and_two_of_it_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _nvidia_smi(tmp_path, monkeypatch)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1,GPU-bbbb-1")
+    with leased_gpus(1) as gpus:
+        assert gpus == ("1",)
+    with pytest.raises(StudyError, match="found 1, wanted 2"), leased_gpus(2):
+        pass
+
+
+def test_blanks_in_the_list_of_gpus_are_no_part_of_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(gpu_lease.GPUS, " 0, 1 ,")
+    assert visible_gpus() == ("0", "1")
 
 
 def test_what_slurm_gave_is_not_leased_again(leases: Path, monkeypatch: pytest.MonkeyPatch) -> None:

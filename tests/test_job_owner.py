@@ -100,8 +100,9 @@ def test_an_owner_that_finds_another_name_ends_at_once(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "jobs" / "a.owner").read_text())["token"] == "x"
 
 
-def test_a_damaged_sign_of_life_stops_nobody(tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", ["{", "[1]", "{}", '{"beat": 3}', '{"host": 7, "token": "x"}'])
+def test_a_damaged_sign_of_life_stops_nobody(tmp_path: Path, text: str) -> None:
     (tmp_path / "jobs").mkdir()
-    (tmp_path / "jobs" / "a.owner").write_text("{")
+    (tmp_path / "jobs" / "a.owner").write_text(text)
     with only_owner(tmp_path, "a"):
         time.sleep(0.2)

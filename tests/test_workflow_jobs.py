@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.study_file import load_study
+from benchmarks.study_file import StudyError, load_study
 from benchmarks.workflow import job as wrapper
 from benchmarks.workflow.contents import read_record
 from benchmarks.workflow.freshness import input_hashes, stale_jobs, why_stale
@@ -110,22 +110,20 @@ def test_a_job_that_leaves_no_output_failed(tmp_path: Path, job: Job, monkeypatc
     assert "ended without its outputs: out.txt" in (tmp_path / "logs" / "copy.log").read_text()
 
 
-def test_a_missing_input_is_named(tmp_path: Path, job: Job, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_input_is_named(tmp_path: Path, job: Job) -> None:
     (tmp_path / "in.txt").unlink()
-    assert wrapper.run_job(tmp_path, job) == 1
-    assert "input missing: in.txt" in capsys.readouterr().err
+    with pytest.raises(StudyError, match=r"input missing: in.txt"):
+        wrapper.run_job(tmp_path, job)
 
 
-def test_a_training_from_other_inputs_is_refused_not_replaced(
-    tmp_path: Path, copying: list[int], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_training_from_other_inputs_is_refused_not_replaced(tmp_path: Path, copying: list[int]) -> None:
     (tmp_path / "in.txt").write_text("one")
     job = Job("train-a", "train", (), ("x",), ("in.txt",), ("out.txt",), "result")
     (tmp_path / "result").mkdir()
     wrapper.run_job(tmp_path, job)
     (tmp_path / "in.txt").write_text("three")
-    assert wrapper.run_job(tmp_path, job) == 1
-    assert "trained from other inputs (changed: in.txt)" in capsys.readouterr().err
+    with pytest.raises(StudyError, match=r"trained from other inputs \(changed: in.txt\)"):
+        wrapper.run_job(tmp_path, job)
     assert (tmp_path / "result").exists()
 
 

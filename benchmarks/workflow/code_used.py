@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from benchmarks.workflow.contents import read_record
+from benchmarks.workflow.contents import read_job_record
 from benchmarks.workflow.jobs import Job
 from dataset_converters.writing.provenance import version_of
 
@@ -62,7 +62,7 @@ def made_by_other_code(run: Path, jobs: tuple[Job, ...]) -> str:
     """Return one line about finished jobs that other code made, and how to make them again; empty if there is none."""
     groups: dict[tuple[str, str], list[str]] = {}
     for job in jobs:
-        record = read_record(run / "done" / f"{job.name}.json")
+        record = read_job_record(run / "done" / f"{job.name}.json")
         if found := code_differences(job, record):
             groups.setdefault((job.kind, ", ".join(found)), []).append(job.name)
     if not groups:

@@ -14,6 +14,14 @@ from dataset_converters.atomic import write_text
 from dataset_converters.volumes.nifti import sha256_of
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+FIELDS: dict[str, type | tuple[type, ...]] = {
+    **dict.fromkeys(("inputs", "outputs", "versions"), dict),
+    **dict.fromkeys(("state", "host", "code", "contents", "state_before"), str),
+    **dict.fromkeys(("started", "seconds"), (int, float)),
+    "pid": int,
+    "recoveries": list,
+}
+"""What a record of a job holds, where it holds it."""
 
 
 class Contents:
@@ -57,15 +65,16 @@ class Contents:
     def _references(self) -> str:
         """Hash every annotation of the matrix, present or not, so that scores without a reference do not stay."""
         content = self._file("matrix.json")
-        names = _read_matrix(self._run / "matrix.json", content)["annotations"] if content else []
-        return _hash_of([(name, self._file(name)) for name in names]) if content else ""
+        matrix = _read_matrix(self._run / "matrix.json", content) if content else {}
+        return _hash_of([(name, self._file(name)) for name in matrix["annotations"]]) if matrix else ""
 
     def _file(self, name: str) -> str:
         look = self._look(name)
         if not look:
             return ""
-        known = self._known.get(name, [])
-        sha256 = known[4] if known[:4] == look else sha256_of(self._run / name)
+        known = self._known.get(name)
+        is_known = isinstance(known, list) and len(known) == len(look) + 1 and known[:-1] == look
+        sha256 = known[-1] if known and is_known else sha256_of(self._run / name)
         self._seen[name] = self._known[name] = [*look, sha256]
         return str(sha256)
 
@@ -84,9 +93,23 @@ def read_record(path: Path) -> dict[str, Any]:
     """Read a job record; empty when there is none or it is damaged."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError, ValueError):
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
+
+
+def read_job_record(path: Path) -> dict[str, Any]:
+    """Read the record of a job; empty when there is none, or one with a field of another kind than ours."""
+    record = read_record(path)
+    whole = all(isinstance(record[name], kind) for name, kind in FIELDS.items() if name in record)
+    return record if whole and all(isinstance(entry, dict) for entry in record.get("recoveries", [])) else {}
+
+
+def before_refusal(record: dict[str, Any]) -> dict[str, Any]:
+    """Return the record of a finished job as it was before its wrapper failed: what it left is still there."""
+    if record.get("state") != "failed" or record.get("state_before") != "done":
+        return record
+    return {name: value for name, value in record.items() if name not in ("state_before", "reason")} | {"state": "done"}
 
 
 def scoring_settings(study_file: Path) -> str:
@@ -99,9 +122,9 @@ def scoring_settings(study_file: Path) -> str:
 def _recorded_outputs(run: Path, job: str) -> str:
     """Hash what a job left, as its record says, without the files themselves; empty unless it is done."""
     for folder in ("done", "jobs"):
-        record = read_record(run / folder / f"{job}.json")
+        record = before_refusal(read_job_record(run / folder / f"{job}.json"))
         if record.get("state") == "done":
-            return _hash_of(record["outputs"])
+            return _hash_of(record.get("outputs", {}))
     return ""
 
 
@@ -116,8 +139,14 @@ def _hash_of(value: Any) -> str:
 
 @lru_cache(maxsize=1)
 def _read_matrix(path: Path, content: str) -> dict[str, Any]:
-    """Parse the matrix once for all jobs that ask for their part."""
-    matrix: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    """Parse the matrix once for all jobs that ask for their part; empty if it is damaged, as if it were not there."""
+    try:
+        return _parsed_matrix(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def _parsed_matrix(matrix: dict[str, Any]) -> dict[str, Any]:
     models: dict[str, list[Any]] = {}
     for entry in matrix["models"]:
         models.setdefault(entry["model"], []).append(entry)
@@ -131,8 +160,13 @@ def _read_matrix(path: Path, content: str) -> dict[str, Any]:
 
 def _matrix_part(path: Path, content: str, part: str) -> str:
     matrix = _read_matrix(path, content)
+    if not matrix:
+        return ""
     entries = matrix["models"].get(part, [])
-    images = {image: _without_facts(matrix["images"][image]) for entry in entries for image in entry["test"]}
+    try:
+        images = {image: _without_facts(matrix["images"][image]) for entry in entries for image in entry["test"]}
+    except (KeyError, TypeError, AttributeError):  # damaged
+        return ""
     return hashlib.sha256(
         json.dumps([entries, images, matrix["plans"].get(part, [])], sort_keys=True).encode()
     ).hexdigest()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.workflow.contents import Contents, read_record
+from benchmarks.workflow.contents import Contents, before_refusal, read_job_record
 from benchmarks.workflow.jobs import Job
 from dataset_converters.atomic import write_json
 
@@ -87,7 +87,7 @@ def judge(run: Path, jobs: tuple[Job, ...], *, given: Mapping[str, str] | None =
     for job in jobs:
         contents = Contents(run, job.name, given)
         done = run / "done" / f"{job.name}.json"
-        record = read_record(done) or read_record(run / "jobs" / f"{job.name}.json")
+        record = read_job_record(done) or before_refusal(read_job_record(run / "jobs" / f"{job.name}.json"))
         reason = why_stale(run, job, record, contents)
         verdicts[job.name] = Verdict(job, reason, any(verdicts[name].stale for name in job.needs))
         if given is None and record:

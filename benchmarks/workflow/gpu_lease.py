@@ -17,6 +17,8 @@ LEASES = "CTSHIFT_LEASES"
 """Environment variable: folder of the lease files, where /tmp is not shared by all jobs of the machine."""
 GPUS = "CTSHIFT_GPUS"
 """Environment variable: the GPUs of the machine as a list, where ``nvidia-smi`` cannot say."""
+NO_GPU = "NoDevFiles"
+"""What SLURM writes into ``CUDA_VISIBLE_DEVICES`` for a job without GPUs."""
 _GPU = re.compile(r"^GPU (\d+): .*\(UUID: (GPU-[0-9a-f-]+)\)")
 _SLICE = re.compile(r"^\s+MIG .*\(UUID: (MIG-[^)]+)\)")
 
@@ -24,17 +26,17 @@ _SLICE = re.compile(r"^\s+MIG .*\(UUID: (MIG-[^)]+)\)")
 def visible_gpus() -> tuple[str, ...]:
     """List the GPUs a job may use, as ``CUDA_VISIBLE_DEVICES`` names them; empty where there is none.
 
-    A list in ``CUDA_VISIBLE_DEVICES`` is kept as it is; without one, all GPUs of the machine, by UUID.
+    A list in ``CUDA_VISIBLE_DEVICES`` is kept as it is, without repeats; without one, all GPUs of the machine, by UUID.
     """
     chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
     if chosen is None:
         return tuple(_machine_gpus().values())
     entries: list[str] = []
     for entry in (part.strip() for part in chosen.split(",")):
-        if not entry or entry.startswith("-"):  # CUDA reads no further either
+        if not entry or entry.startswith("-") or entry == NO_GPU:  # CUDA reads no further either
             break
         entries.append(entry)
-    return tuple(entries)
+    return tuple(dict.fromkeys(entries))
 
 
 @contextlib.contextmanager
@@ -54,6 +56,7 @@ def leased_gpus(count: int) -> Iterator[tuple[str, ...]]:
     if not visible or ("SLURM_JOB_ID" in os.environ and len(visible) == count):
         yield visible
         return
+    visible = tuple({_lock_name(gpu): gpu for gpu in reversed(visible)}.values())[::-1]  # one GPU under two names
     if count > len(visible):
         raise StudyError(f"GPUs {','.join(visible)}: found {len(visible)}, wanted {count}; ask for fewer GPUs a job")
     with contextlib.ExitStack() as held:
@@ -126,7 +129,7 @@ def _lock_name(gpu: str) -> str:
 def _machine_gpus() -> dict[str, str]:
     """Map number to UUID for every GPU of the machine; a GPU that is cut into MIG slices counts as its slices."""
     if GPUS in os.environ:
-        return {name: name for name in os.environ[GPUS].split(",") if name}
+        return {name: name for name in (part.strip() for part in os.environ[GPUS].split(",")) if name}
     try:
         answer = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=True, timeout=60)
     except (OSError, subprocess.SubprocessError):

@@ -4,6 +4,7 @@ Snakemake starts this for every job and sees only the small record ``done/<job>.
 """
 
 import argparse
+import contextlib
 import os
 import platform
 import resource
@@ -12,11 +13,13 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 from pathlib import Path
 from typing import Any
 
+from benchmarks.study_file import StudyError
 from benchmarks.workflow.code_used import code_sha256
-from benchmarks.workflow.contents import Contents, read_record
+from benchmarks.workflow.contents import Contents, before_refusal, read_job_record, read_record
 from benchmarks.workflow.freshness import (
     changed_inputs,
     damaged_contents,
@@ -29,7 +32,7 @@ from benchmarks.workflow.gpu_lease import leased_gpus
 from benchmarks.workflow.job_owner import only_owner
 from benchmarks.workflow.jobs import Job, python_command, read_jobs
 from benchmarks.workflow.machine import describe_machine, training_facts
-from benchmarks.workflow.processes import end_with_parent
+from benchmarks.workflow.processes import end_with_parent, process_start
 from dataset_converters.atomic import write_json
 from dataset_converters.writing.provenance import git_commit, version_of
 
@@ -41,7 +44,7 @@ PREDICTED = "predicted.json"
 def run_job(run: Path, job: Job, *, gpus: int = 0) -> int:
     """Run one job unless its record is up to date, with as many GPUs to itself; return its exit code (0: done)."""
     with only_owner(run, job.name):
-        last = read_record(run / "jobs" / f"{job.name}.json")
+        last = before_refusal(read_job_record(run / "jobs" / f"{job.name}.json"))
         contents = Contents(run, job.name)
         if not why_stale(run, job, last, contents):
             _finish(run, job, last)
@@ -49,35 +52,35 @@ def run_job(run: Path, job: Job, *, gpus: int = 0) -> int:
         inputs = input_hashes(run, job, contents)
         missing = sorted(name for name, value in inputs.items() if not value)
         if missing:
-            print(f"{job.name}: input missing: {', '.join(missing)}; run the study again", file=sys.stderr)
-            return 1
-        if not _ready(run, job, last, inputs):
-            return 1
+            raise StudyError(f"input missing: {', '.join(missing)}; run the study again")
+        _make_ready(run, job, last, inputs)
         for name in damaged_contents(run, job, last, contents):
             (run / name).unlink()
         with leased_gpus(gpus) as devices:
             return _execute(run, job, inputs, contents, devices)
 
 
-def _ready(run: Path, job: Job, last: dict[str, Any], inputs: dict[str, str]) -> bool:
+def _make_ready(run: Path, job: Job, last: dict[str, Any], inputs: dict[str, str]) -> None:
     """Clear what a run with other inputs left; a training is never thrown away silently.
 
     Predictions stay where their stage recorded what each was made from: it makes again what differs.
+
+    Raises
+    ------
+    StudyError
+        A training was made from other inputs.
     """
     changed = changed_inputs(job, last, inputs) if last else []
     folder = run / job.folder
     if not changed or not job.folder or not folder.exists() or (folder / PREDICTED).exists():
-        return True
+        return
     if job.kind == "train":
-        print(
-            f"{job.name}: {folder} was trained from other inputs (changed: {', '.join(changed)}); wanted the same "
+        raise StudyError(
+            f"{folder} was trained from other inputs (changed: {', '.join(changed)}); wanted the same "
             "plans, splits and data; give another --out, or train again on purpose: "
-            f"python -m benchmarks run STUDY --renew {job.name} (what is there is set aside)",
-            file=sys.stderr,
+            f"python -m benchmarks run STUDY --renew {job.name} (what is there is set aside)"
         )
-        return False
     shutil.rmtree(folder)
-    return True
 
 
 def _execute(run: Path, job: Job, inputs: dict[str, str], contents: Contents, gpus: tuple[str, ...]) -> int:
@@ -89,6 +92,7 @@ def _execute(run: Path, job: Job, inputs: dict[str, str], contents: Contents, gp
         "command": list(job.command),
         "inputs": inputs,
         "pid": os.getpid(),
+        "process_start": process_start(os.getpid()),
         "host": platform.node(),
         "gpus": list(gpus),
         "slurm_job": os.environ.get("SLURM_JOB_ID", ""),
@@ -176,11 +180,33 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--gpus", type=int, default=0)
     options = parser.parse_args(arguments)
     try:
-        job = next(job for job in read_jobs(options.run) if job.name == options.name)
-        return run_job(options.run, job, gpus=options.gpus)
-    except OSError as error:  # a full disk, a folder without permission: the system's words name the file
-        print(f"{options.name}: {error}", file=sys.stderr)
+        return run_job(options.run, _find_job(options.run, options.name), gpus=options.gpus)
+    except Exception as error:  # whatever it is, run and status must show it
+        # a full disk, a folder without permission: the system's words name the file
+        said = isinstance(error, StudyError | OSError)
+        _record_refusal(options.run, options.name, str(error) if said else traceback.format_exc())
         return 1
+
+
+def _find_job(run: Path, name: str) -> Job:
+    found = [job for job in read_jobs(run) if job.name == name]
+    if not found:
+        raise StudyError(f"no such job in {run / 'workflow.json'}; run the study again")
+    return found[0]
+
+
+def _record_refusal(run: Path, name: str, reason: str) -> None:
+    """Leave a failed record and a log for a job that ended before or after its command did."""
+    print(f"{name}: {reason}", file=sys.stderr)
+    path, log = run / "jobs" / f"{name}.json", run / "logs" / f"{name}.log"
+    last = before_refusal(read_job_record(path))
+    failed = {"job": name, "state": "failed", "state_before": last.get("state", ""), "reason": reason}
+    with contextlib.suppress(OSError):  # a full disk
+        write_json(path, last | failed)
+    with contextlib.suppress(OSError):
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("a", encoding="utf-8", errors="replace") as stream:
+            stream.write(f"--- {time.strftime('%Y-%m-%d %H:%M:%S')} {name}\n{name}: {reason}\n")
 
 
 def _end(number: int, frame: object) -> None:

@@ -53,18 +53,24 @@ def beats(run: Path, name: str) -> bool:
 
 
 def _wait_for_other_host(owner: Path) -> None:
-    seen = read_record(owner)
+    seen = _read_sign(owner)
     if not seen or seen["host"] == platform.node():  # of this host the lock told
         return
     print(f"{owner}: last held on {seen['host']}; waiting until it is quiet", file=sys.stderr, flush=True)
     since = time.monotonic()
     while time.monotonic() - since < QUIET_S:
         time.sleep(min(2.0, QUIET_S / 10))
-        found = read_record(owner)
+        found = _read_sign(owner)
         if not found:
             return
         if found != seen:
             seen, since = found, time.monotonic()
+
+
+def _read_sign(owner: Path) -> dict[str, Any]:
+    """Read a sign of life; one without a name and a host is damaged, and none."""
+    sign = read_record(owner)
+    return sign if all(isinstance(sign.get(name), str) for name in ("token", "host")) else {}
 
 
 @contextmanager
@@ -88,7 +94,7 @@ def _beat(owner: Path, sign: dict[str, Any], ended: threading.Event) -> None:
     while not ended.wait(pause):
         beat, pause = beat + 1, BEAT_S
         try:
-            found = read_record(owner)
+            found = _read_sign(owner)
             if found and found["token"] != sign["token"]:
                 print(f"{owner}: taken over on {found['host']}; ending here", file=sys.stderr, flush=True)
                 os._exit(1)  # the job's command ends with this process

@@ -202,13 +202,15 @@ def read_jobs(run: Path) -> tuple[Job, ...]:
     Raises
     ------
     StudyError
-        If the folder is not a run.
+        If the folder is not a run, or its workflow is damaged.
     """
+    path = run / "workflow.json"
     try:
-        entries: list[dict[str, Any]] = json.loads((run / "workflow.json").read_text(encoding="utf-8"))["jobs"]
-    except FileNotFoundError:
+        return tuple(_job(entry) for entry in json.loads(path.read_text(encoding="utf-8"))["jobs"])
+    except (FileNotFoundError, NotADirectoryError):
         raise StudyError(f"{run}: not a run folder (no workflow.json); give the --out of a run") from None
-    return tuple(_job(entry) for entry in entries)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise StudyError(f"{path}: damaged; run the study again, which writes it anew") from None
 
 
 def _job(entry: dict[str, Any]) -> Job:

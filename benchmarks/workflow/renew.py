@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from benchmarks.study_names import StudyError
-from benchmarks.workflow.contents import read_record
+from benchmarks.workflow.contents import before_refusal, read_job_record
 from benchmarks.workflow.jobs import Job
 from dataset_converters.atomic import write_json
 
@@ -29,7 +29,7 @@ def renew(run: Path, jobs: tuple[Job, ...], names: tuple[str, ...]) -> list[str]
         if job.name in names or job.kind in names:
             lines += _clear(run, job)
             state = run / "jobs" / f"{job.name}.json"
-            if record := read_record(state):
+            if record := before_refusal(read_job_record(state)):
                 write_json(state, record | {"state": "renew"})
             (run / "done" / f"{job.name}.json").unlink(missing_ok=True)
     return lines
