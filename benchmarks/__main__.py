@@ -19,9 +19,13 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         code: int = options.function(options)
+        sys.stdout.flush()
     except StudyError as error:
         print(error, file=sys.stderr)
         return 2
+    except BrokenPipeError:  # head closed what we write to; the interpreter would say so once more at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
     except OSError as error:  # a full disk, a folder without permission: the system's words name the file
         print(error, file=sys.stderr)
         return 1
@@ -78,11 +82,15 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(options: argparse.Namespace) -> int:
     from benchmarks.run_sources import recorded_settings
+    from benchmarks.workflow.cluster import open_cluster, refuse_odd_resources, refuse_shell_signs
 
     if options.jobs and not options.profile:
         raise StudyError("--jobs is for a cluster, with --profile; on this machine --cores says how many at a time")
+    refuse_odd_resources(options.set_resources)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: jobs are ended in order
     out = options.out or Path("runs") / options.study.stem
+    if options.profile:
+        refuse_shell_signs(out)
     device = options.device or recorded_settings(out).get("device", "cpu")
     renewed = tuple(options.renew)
     if options.dry_run:
@@ -91,7 +99,6 @@ def _run(options: argparse.Namespace) -> int:
         print("\n".join(dry_run(options.study, out, data=options.data, device=device, renewed=renewed)))
         return 0
     from benchmarks.run import run_study
-    from benchmarks.workflow.cluster import open_cluster
 
     cluster = open_cluster(options.profile, options.jobs) if options.profile else None
     return run_study(

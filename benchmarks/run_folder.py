@@ -58,6 +58,8 @@ def checked_study(study_file: Path, run: Path, *, data: Path | None, device: str
         As ``open_run``.
     """
     study = load_study(study_file)
+    if run.exists() and not run.is_dir():
+        raise StudyError(f"{run}: not a folder; give an empty or new --out")
     if device not in study.budgets:
         raise StudyError(f"{study_file}: no [budgets.{device}]; it has: {', '.join(study.budgets)}")
     if (run / "study.toml").exists():
@@ -96,7 +98,10 @@ def lock_run(run: Path) -> Iterator[None]:
     StudyError
         If another process holds it.
     """
-    run.mkdir(parents=True, exist_ok=True)
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise StudyError(f"{run}: not a folder; give an empty or new --out") from None
     with (run / ".lock").open("a") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)

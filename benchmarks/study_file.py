@@ -41,6 +41,8 @@ def load_study(path: Path | str) -> Study:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise StudyError(f"{path}: no such study file; give the path of a .toml file") from None
+    except (IsADirectoryError, NotADirectoryError):
+        raise StudyError(f"{path}: not a file; give the path of a .toml file") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise StudyError(f"{path}: not a TOML file: {error}") from None
     try:

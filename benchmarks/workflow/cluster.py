@@ -1,17 +1,23 @@
 """The workflow on a cluster: which profile, and what its cluster can answer."""
 
+import re
 import shutil
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 
 from benchmarks.study_file import StudyError
+from benchmarks.workflow.jobs import Kind
 
 PROFILES = Path(__file__).parent / "profiles"
+SHELL_SIGNS = '$`"\\'
+"""Characters that a shell expands on the way to a cluster's job, also in quotes."""
+_RESOURCE = re.compile(r"([a-z]+):\w+=.+")
 CONFIG_NAMES = ("config.v9+.yaml", "config.v8+.yaml", "config.yaml")
 
 
@@ -37,7 +43,8 @@ def open_cluster(profile: str, jobs: int | None) -> Cluster:
     Raises
     ------
     StudyError
-        If there is no such profile, its executor is not installed, or this machine cannot send jobs to SLURM.
+        If there is no such profile, it is no mapping, its executor is not installed, or this machine cannot send jobs
+        to SLURM.
     """
     folder = Path(profile) if Path(profile).is_dir() else PROFILES / profile
     config = next((folder / name for name in CONFIG_NAMES if (folder / name).is_file()), None)
@@ -48,6 +55,8 @@ def open_cluster(profile: str, jobs: int | None) -> Cluster:
         settings: dict[str, Any] = yaml.safe_load(config.read_text(encoding="utf-8")) or {}
     except yaml.YAMLError as error:
         raise StudyError(f"{config}: not YAML: {error}") from None
+    if not isinstance(settings, dict):
+        raise StudyError(f"{config}: found {type(settings).__name__}, wanted a mapping, for example executor: slurm")
     executor = settings.get("executor")
     if not executor:
         raise StudyError(f"{config}: names no executor; wanted for example executor: slurm")
@@ -58,7 +67,31 @@ def open_cluster(profile: str, jobs: int | None) -> Cluster:
         )
     if executor == "slurm" and not shutil.which("sbatch"):
         raise StudyError(f"--profile {profile}: found no sbatch here; run this on a login node of the cluster")
-    return Cluster(folder.resolve(), settings, int(jobs or settings.get("jobs", 100)))
+    return Cluster(folder.resolve(), settings, jobs or _profile_jobs(config, settings))
+
+
+def refuse_shell_signs(run: Path) -> None:
+    """Raise ``StudyError`` if a shell on the way to a cluster's job would read a run folder's name otherwise."""
+    if found := [sign for sign in SHELL_SIGNS if sign in str(run.resolve())]:
+        raise StudyError(f"--out {run}: found {found[0]} in its path, which a shell of the cluster expands; rename it")
+
+
+def refuse_odd_resources(set_resources: Sequence[str]) -> None:
+    """Raise ``StudyError`` unless each is ``KIND:NAME=VALUE`` of a kind of job that there is."""
+    kinds = get_args(Kind)
+    for text in set_resources:
+        if not (match := _RESOURCE.fullmatch(text)) or match[1] not in kinds:
+            raise StudyError(
+                f"--set-resources {text}: wanted KIND:NAME=VALUE, for example train:runtime=2880; "
+                f"the kinds are {', '.join(kinds)}"
+            )
+
+
+def _profile_jobs(config: Path, settings: dict[str, Any]) -> int:
+    found = settings.get("jobs", 100)
+    if isinstance(found, bool) or not str(found).isdecimal() or int(found) < 1:
+        raise StudyError(f"{config}: jobs: found {found!r}, wanted a number, 1 or more")
+    return int(found)
 
 
 def _accounting_answers() -> bool:
