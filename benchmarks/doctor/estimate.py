@@ -9,7 +9,7 @@ from benchmarks.doctor.contents import Contents
 from benchmarks.doctor.schedule import Task, simulate
 from benchmarks.study import Study
 from benchmarks.study_training import Budget
-from benchmarks.workflow.contents import read_record
+from benchmarks.workflow.contents import read_job_record
 from benchmarks.workflow.jobs import Job
 
 FEWEST_MEASURED = 1
@@ -104,7 +104,7 @@ def measured_seconds(run: Path, jobs: Sequence[Job]) -> dict[str, float]:
     """Return the mean seconds of the run's finished jobs, by kind, and trainings and predictions by trainer."""
     seen: dict[str, list[float]] = {}
     for job in jobs:
-        record = read_record(run / "done" / f"{job.name}.json")
+        record = read_job_record(run / "done" / f"{job.name}.json")
         if record.get("seconds"):
             seen.setdefault(_group(job), []).append(float(record["seconds"]))
     return {group: sum(values) / len(values) for group, values in seen.items() if len(values) >= FEWEST_MEASURED}
