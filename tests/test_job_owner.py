@@ -106,3 +106,4 @@ def test_a_damaged_sign_of_life_stops_nobody(tmp_path: Path, text: str) -> None:
     (tmp_path / "jobs" / "a.owner").write_text(text)
     with only_owner(tmp_path, "a"):
         time.sleep(0.2)
+    assert not (tmp_path / "jobs" / "a.owner").exists()
