@@ -15,12 +15,14 @@ from analysis.table_parts.sharpness_distances import usable
 NAN = float("nan")
 Terms: TypeAlias = dict[str, dict[str, float]]
 TERM = "absolute"
+SMALLEST_SPREAD = 0.05
+"""Standard deviation of distances (lp/cm) that tells anything: patients of one kernel differ by twice that."""
 MIXED, SQUARES = "mixed model", "least squares"
 FIT_NOTE = (
     "Slope: change of the Dice score per lp/cm of absolute distance; linear mixed model, patient random, errors "
     "clustered by patient (CR2); where every patient has one image, least squares with HC3 errors. The distance is "
-    "measured with error, which draws the slope towards zero; where test images differ by no more than that error none "
-    "is given."
+    "measured with error, which draws the slope towards zero; where test images differ by no more than that error, or "
+    f"by no more than {SMALLEST_SPREAD} lp/cm, none is given."
 )
 
 
@@ -73,9 +75,11 @@ def fit_sharpness(rows: pd.DataFrame) -> SharpnessFit:
 def _no_spread(complete: pd.DataFrame) -> str:
     spread = float(complete.groupby("recipe")["absolute"].std(ddof=1).max())
     error = float(np.sqrt((complete["standard_error"] ** 2).mean()))
-    if spread > max(error, 1e-9):
+    if spread > max(error, SMALLEST_SPREAD):
         return ""
-    return f"distances spread by {spread:.3f} lp/cm, their error is {error:.3f}"
+    return (
+        f"distances spread by {spread:.3f} lp/cm; wanted more than {SMALLEST_SPREAD} and than their error, {error:.3f}"
+    )
 
 
 def _rho(complete: pd.DataFrame) -> Interval:
