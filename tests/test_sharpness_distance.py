@@ -100,7 +100,7 @@ def test_planted_slope_is_found_and_kinds_stay_apart(tmp_path: Path) -> None:
 
 def test_what_has_no_slope_says_why(tmp_path: Path) -> None:
     results = results_of(tmp_path, error=2.0)
-    with pytest.raises(NotApplicableError, match=r"needs test images at different .* their error is 2\.000"):
+    with pytest.raises(NotApplicableError, match=r"needs test images at different .* than their error, 2\.000"):
         sharpness_distance.make(results)
     old = replace(results, images=results.images[list(IMAGE_COLUMNS)])
     with pytest.raises(NotApplicableError, match="needs the sharpness of the images; evaluate the run again"):
