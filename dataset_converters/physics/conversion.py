@@ -16,7 +16,8 @@ _FIT_PER_MM = (0.02, 0.65)
 _TAPER_PER_MM = 0.08
 _STEP_PER_MM = 0.005
 _HIGHEST_PER_MM = 3.0
-_NEGLIGIBLE = 0.02
+NEGLIGIBLE_NOISE = 0.02
+"""Share of the target's noise power below which nothing is added."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Conversion:
         f = self.frequency_per_mm
         kept = (self.gain**2 * self.source_noise * f).sum()
         added = (self.added_noise * f).sum()
-        return bool(added > _NEGLIGIBLE * (kept + added))
+        return bool(added > NEGLIGIBLE_NOISE * (kept + added))
 
 
 def conversion_between(source: Kernel | MtfCurve, target: Kernel | MtfCurve) -> Conversion:

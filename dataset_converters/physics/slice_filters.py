@@ -4,10 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from dataset_converters.physics.conversion import Conversion
+from dataset_converters.physics.conversion import NEGLIGIBLE_NOISE, Conversion
 from dataset_converters.physics.noise_measure import detail_response
-
-_NEGLIGIBLE = 0.02
 
 
 def filter_slice(plane: NDArray[np.float32], factors: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -70,7 +68,7 @@ def added_amplitude(
     passed = conversion.gain**2 * conversion.source_noise
     target = noise_power(conversion, passed + conversion.added_noise, shape_yx, pixel_yx_mm)
     added = np.maximum(target - np.interp(radius, conversion.frequency_per_mm, passed, right=0.0), 0.0)
-    if added.sum() <= _NEGLIGIBLE * target.sum():
+    if added.sum() <= NEGLIGIBLE_NOISE * target.sum():
         return None
     source = noise_power(conversion, conversion.source_noise, shape_yx, pixel_yx_mm)
     unit_sd = np.sqrt(np.mean(source * detail_response(shape_yx) ** 2))
