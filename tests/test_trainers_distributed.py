@@ -3,23 +3,22 @@
 What CUDA alone does stays untested here: NCCL, autocast to float16, SyncBatchNorm, pinned memory.
 """
 
-import functools
+import contextlib
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from nnunetv2.run import run_training as nnunet
-from nnunetv2.training.nnUNetTrainer import nnUNetTrainer as trainer_module
-from test_trainers_training import FOLD, MODEL, make_trainer, same_model
+from test_trainers_training import FOLD, make_trainer, same_model
 from tiny_run import write_tiny_run
 from torch.multiprocessing.spawn import ProcessRaisedException
 
-from trainers import device
-from trainers.base import CTShiftTrainer
 from trainers.checkpoint import load_checkpoint
 from trainers.distributed import RankError, ranks_report, require_gpus, sum_over_ranks
 from trainers.errors import TrainerError
@@ -27,7 +26,6 @@ from trainers.losses.weighted_cross_entropy import WeightedCrossEntropy
 from trainers.prepare import prepare
 from trainers.reproducible import seed_everything
 from trainers.run_folder import open_run
-from trainers.train import train
 
 pytestmark = pytest.mark.usefixtures("kept_environment")
 
@@ -45,59 +43,28 @@ def run(prepared: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(prepared, tmp_path / "run"))
 
 
-def _two_ranks_on_the_cpu(patch: pytest.MonkeyPatch) -> None:
-    """Let nnU-Net's code for GPUs run here: gloo for NCCL, forked processes that inherit these changes."""
-
-    def setup(rank: int, world_size: int) -> None:
-        torch.distributed.init_process_group("gloo", rank=rank, world_size=world_size)
-
-    make, parallel = nnunet.get_trainer_from_args, trainer_module.DDP
-
-    def on_cpu(*args: Any) -> Any:
-        trainer = make(*args)
-        trainer.device, trainer.grad_scaler = torch.device("cpu"), None
-        return trainer
-
-    patch.setattr(nnunet.mp, "spawn", functools.partial(torch.multiprocessing.start_processes, start_method="fork"))
-    patch.setattr(nnunet, "setup_ddp", setup)
-    patch.setattr(nnunet, "get_trainer_from_args", on_cpu)
-    patch.setattr(trainer_module, "DDP", lambda network, device_ids: parallel(network))
-    patch.setattr(torch.nn.SyncBatchNorm, "convert_sync_batchnorm", lambda network: network)
-    patch.setattr(torch.cuda, "set_device", lambda device: None)
-    patch.setattr(torch.cuda, "device_count", lambda: 2)
-    patch.setattr(device, "find_device", torch.device)
+def _two_ranks(folder: Path, fail_at: int = 0, seconds: int = 120) -> str:
+    """Run ``two_ranks.py`` in a session of its own; return what it said in the end, empty if all went well."""
+    command = [sys.executable, str(Path(__file__).with_name("two_ranks.py")), str(folder), str(fail_at)]
+    environment = {**os.environ, "MASTER_PORT": "1"}  # of a cluster; no process may listen there
+    with (folder / "two_ranks.log").open("w") as log:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True
+        )
+        try:
+            code = process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            pytest.fail(f"no end after {seconds} s:\n{(folder / 'two_ranks.log').read_text()[-4000:]}")
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+    text = (folder / "two_ranks.log").read_text()
+    return "" if code == 0 else text.strip().splitlines()[-1]
 
 
-def _note_batches(patch: pytest.MonkeyPatch, run: Path, fail_at: int = -1) -> None:
-    """Write down what each rank is fed; let rank 1 fail at a step."""
-    original, taken = CTShiftTrainer.train_step, []
-
-    def train_step(self: Any, batch: Any) -> Any:
-        taken.append([self.current_epoch, len(batch["data"]), float(batch["data"].double().sum())])
-        (run / f"rank{self.local_rank}.json").write_text(json.dumps(taken))
-        if self.local_rank == 1 and len(taken) == fail_at:
-            raise TrainerError("rank 1", found="loss nan", wanted="a finite loss", action="check these cases")
-        return original(self, batch)
-
-    patch.setattr(CTShiftTrainer, "train_step", train_step)
-
-
-def _train(run: Path) -> None:
-    opened = open_run(run)
-    train(opened, opened.find_model(MODEL, "trained"), "cuda", exact=True)
-
-
-def test_two_ranks_train_one_model_and_an_interrupted_one_ends_the_same(
-    run: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_two_ranks_train_one_model_and_an_interrupted_one_ends_the_same(run: Path, tmp_path: Path) -> None:
     whole = Path(shutil.copytree(run, tmp_path / "whole"))
-    _two_ranks_on_the_cpu(monkeypatch)
-    monkeypatch.setenv("MASTER_PORT", "1")  # of a cluster; no process may listen there
-    with monkeypatch.context() as patch:
-        _note_batches(patch, whole)
-        _train(whole)
+    assert _two_ranks(whole) == ""
     ranks = [json.loads((whole / f"rank{rank}.json").read_text()) for rank in (0, 1)]
     assert [[epoch for epoch, _, _ in steps] for steps in ranks] == [[0, 0, 1, 1, 2, 2, 3, 3]] * 2
     assert {size for steps in ranks for _, size, _ in steps} == {1}  # the batch of 2 is divided
@@ -107,24 +74,10 @@ def test_two_ranks_train_one_model_and_an_interrupted_one_ends_the_same(
     assert json.loads((whole / FOLD / "progress.json").read_text())["epoch"] == 4
     assert len(list((whole / FOLD).glob("training_log_*"))) == 1
 
-    with monkeypatch.context() as patch:
-        _note_batches(patch, run, fail_at=6)
-        with pytest.raises(TrainerError, match=r"^rank 1: found loss nan; wanted a finite loss; check these cases$"):
-            _train(run)
+    assert _two_ranks(run, fail_at=6) == "error: rank 1: found loss nan; wanted a finite loss; check these cases"
     assert json.loads((run / FOLD / "progress.json").read_text())["epoch"] == 2
-    _train(run)
+    assert _two_ranks(run) == ""
     same_model(whole, run)
-
-
-def _loss_of_half(rank: int, folder: str, logits: torch.Tensor, labels: torch.Tensor) -> None:
-    store = torch.distributed.FileStore(f"{folder}/store", 2)
-    torch.distributed.init_process_group("gloo", rank=rank, world_size=2, store=store)
-    weight = torch.nn.Parameter(torch.ones(()))
-    half = slice(rank, None, 2)
-    loss = WeightedCrossEntropy([1.0, 60.0], 2, distributed=True)(weight * logits[half], labels[half])
-    loss.backward()
-    torch.save((loss.detach(), weight.grad), f"{folder}/{rank}.pt")
-    torch.distributed.destroy_process_group()
 
 
 def test_the_weighted_loss_of_two_ranks_is_that_of_the_whole_batch(tmp_path: Path) -> None:
@@ -136,8 +89,8 @@ def test_the_weighted_loss_of_two_ranks_is_that_of_the_whole_batch(tmp_path: Pat
     weight = torch.nn.Parameter(torch.ones(()))
     whole = WeightedCrossEntropy([1.0, 60.0], 2)(weight * logits, labels)
     whole.backward()
-    args = (str(tmp_path), logits, labels)
-    torch.multiprocessing.start_processes(_loss_of_half, args=args, nprocs=2, start_method="fork")
+    torch.save((logits, labels), tmp_path / "batch.pt")
+    assert _two_ranks(tmp_path) == ""
     halves = [torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in (0, 1)]
     assert torch.stack([loss for loss, _ in halves]).mean() == pytest.approx(whole.item(), rel=1e-6)
     assert torch.stack([gradient for _, gradient in halves]).mean() == pytest.approx(weight.grad.item(), rel=1e-5)
