@@ -1,6 +1,7 @@
 # make quickstart: set up, run the phantom study, print Table 1.   make test: set up, run the tests.
 PYTHON ?= python3
 PIP_FLAGS ?=
+TEST_PROCESSES ?= 2
 BIN := .venv/bin
 
 .PHONY: quickstart test lint clean
@@ -9,7 +10,7 @@ quickstart: .venv/.installed
 	$(BIN)/python -m benchmarks run benchmarks/studies/quickstart.toml
 
 test: .venv/.installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile
 
 lint: .venv/.installed
 	$(BIN)/ruff check .

@@ -1,6 +1,7 @@
 """Fixtures every test may use: real CT where it is at hand, one thread per process."""
 
 import os
+import signal
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,8 @@ import pytest
 from mini_run import finished
 from toy_dataset import dataset_folder, run_with, toy
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background: what tests start would ignore it too
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("nnUNet_def_n_proc", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
