@@ -93,10 +93,13 @@ def budget_note(root: Path, study: Study) -> str:
         return "Training budget not recorded in this run."
     device = json.loads(settings.read_text(encoding="utf-8"))["device"]
     budget = study.budgets[device]
+    rate = "each trainer's own learning rate"
+    if budget.learning_rate is not None:
+        rate = f"learning rate {budget.learning_rate:g}"
     return (
         f"Every arm: {budget.iterations} iterations of {budget.batch_size} patches of "
         f"{budget.patch_size[0]} x {budget.patch_size[1]} at {budget.spacing_mm[0]:g} x {budget.spacing_mm[1]:g} mm, "
-        f"{budget.width} channels in the first block, learning rate {budget.learning_rate:g}, augmentation "
+        f"{budget.width} channels in the first block, {rate}, augmentation "
         f"{budget.augmentation}, on {device}."
     )
 

@@ -70,6 +70,8 @@ def _record(kind: type, content: Any, where: str) -> Any:
 def _value(hint: Any, value: Any, where: str) -> Any:
     """Convert one TOML value to the type of a field."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is types.UnionType:  # a type or None, which TOML cannot write
+        return _value(arguments[0], value, where)
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
         return _record(hint, value, where)
     if origin is tuple:
@@ -233,12 +235,12 @@ def _sensible_numbers(study: Study) -> None:
         for entry in dataclasses.fields(budget):
             value = getattr(budget, entry.name)
             numbers = value if isinstance(value, tuple) else (value,)
-            if any(not isinstance(number, str) and not 0 < number < math.inf for number in numbers):
+            if any(isinstance(number, int | float) and not 0 < number < math.inf for number in numbers):
                 raise StudyError(f"[budgets.{device}.{entry.name}] found {value}, wanted more than 0")
         if not 1 <= budget.gpus <= (budget.batch_size if device == "cuda" else 1):
             most = f"1 to batch_size {budget.batch_size}" if device == "cuda" else "1: only GPUs share a training"
             raise StudyError(f"[budgets.{device}.gpus] found {budget.gpus}, wanted {most}")
-        if budget.learning_rate >= 1:
+        if budget.learning_rate is not None and budget.learning_rate >= 1:
             raise StudyError(f"[budgets.{device}.learning_rate] found {budget.learning_rate}, wanted less than 1")
         if any(size % PATCH_MULTIPLE for size in budget.patch_size):
             raise StudyError(

@@ -37,8 +37,8 @@ class Budget:
     """The training budget on one kind of device, equal for every arm and trainer.
 
     ``spacing_mm`` is the in-plane (y, x) spacing trained at; slices keep their own distance. ``width`` is the
-    number of channels of the first block. ``learning_rate`` is the trainers' own (0.0001 in the 2021 paper) unless
-    a budget too small for it says otherwise; tables name it then. ``gpus`` of one machine share each training
+    number of channels of the first block. ``learning_rate`` is each trainer's own (0.0001 in the 2021 paper)
+    unless a budget too small for it says otherwise; tables name it then. ``gpus`` of one machine share each training
     (``[budgets.cuda]`` only): every step's batch is divided among them, so ``batch_size`` and the number of steps stay
     what they are, and a study trains the same protocol on one GPU or on several.
     """
@@ -50,7 +50,7 @@ class Budget:
     width: int
     patch_size: tuple[int, int]
     spacing_mm: tuple[float, float]
-    learning_rate: float = 0.0001
+    learning_rate: float | None = None
     augmentation: Literal["none", "geometric"] = "none"
     gpus: int = 1
 

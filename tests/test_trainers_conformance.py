@@ -23,8 +23,9 @@ pytestmark = pytest.mark.usefixtures("kept_environment")
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
-    """Return a prepared run with sparse annotation."""
-    opened = open_run(write_tiny_run(tmp_path_factory.mktemp("conformance") / "run", ignore=True, iterations=4))
+    """Return a prepared run of lung and disease with sparse annotation."""
+    folder = tmp_path_factory.mktemp("conformance") / "run"
+    opened = open_run(write_tiny_run(folder, ignore=True, lung=True, iterations=4))
     prepare(opened)
     return opened
 
@@ -44,7 +45,7 @@ def test_trainer_trains_reports_and_predicts(run: RunFolder, name: str) -> None:
         assert written.GetSize() == original.GetSize()
         assert written.GetSpacing() == original.GetSpacing()
         assert written.GetOrigin() == original.GetOrigin()
-        assert set(np.unique(sitk.GetArrayFromImage(written))) <= {0, 1}
+        assert set(np.unique(sitk.GetArrayFromImage(written))) <= {0, 1, 2}
     before = [path.stat().st_mtime_ns for path in sorted(run.predictions(model).glob("*.nii.gz"))]
     predict(run, model, "cpu")
     assert [path.stat().st_mtime_ns for path in sorted(run.predictions(model).glob("*.nii.gz"))] == before

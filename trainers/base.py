@@ -48,6 +48,7 @@ class CTShiftTrainer(nnUNetTrainer):
         self, plans: dict[str, Any], configuration: str, fold: int | str, dataset_json: dict[str, Any], device: Any
     ) -> None:
         plans = self.adapt_plans(deepcopy(plans), configuration)
+        dataset_json = self.adapt_dataset(deepcopy(dataset_json))
         super().__init__(plans, configuration, fold, dataset_json, device)
         self.settings = read_settings(plans)
         self.seed = 0 if self.settings is None else self.settings.seed
@@ -61,6 +62,11 @@ class CTShiftTrainer(nnUNetTrainer):
     def adapt_plans(cls, plans: dict[str, Any], configuration: str) -> dict[str, Any]:
         """Return the plans as this trainer needs them; they are saved beside the model and used in prediction."""
         return plans
+
+    @classmethod
+    def adapt_dataset(cls, dataset_json: dict[str, Any]) -> dict[str, Any]:
+        """Return the ``dataset.json`` as this trainer sees it; saved beside the model and used in prediction."""
+        return dataset_json
 
     def initialize(self) -> None:
         """Set threads and seed, then build network, optimiser and loss."""

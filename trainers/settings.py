@@ -23,7 +23,7 @@ class TrainingSettings:
     width : int
         Channels of the network's first block, where the trainer's network has a width.
     learning_rate : float
-        Of the optimiser, where the trainer leaves it to the study.
+        Of the optimiser, where the trainer leaves it to the study; None: the trainer's own.
     class_weights : mapping
         Loss weight of a structure by name; a structure that is not named gets the measured one.
     final_validation : bool
@@ -40,7 +40,7 @@ class TrainingSettings:
     validation_iterations: int
     batch_size: int
     width: int
-    learning_rate: float = 1e-4
+    learning_rate: float | None = None
     augmentation: Augmentation = "none"
     class_weights: Mapping[str, float] = field(default_factory=dict)
     final_validation: bool = False
@@ -97,7 +97,7 @@ def _check_values(settings: TrainingSettings, where: str) -> None:
             action="change iterations or iterations_per_epoch in the study's budget",
         )
     rate = settings.learning_rate
-    if not 0 < rate < 1:
+    if rate is not None and not 0 < rate < 1:
         raise TrainerError(where, found=f"learning_rate {rate}", wanted="between 0 and 1", action="change the study")
     if settings.augmentation not in get_args(Augmentation):
         raise TrainerError(

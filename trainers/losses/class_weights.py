@@ -14,11 +14,13 @@ def weigh_classes(
     fixed: Mapping[str, float],
     *,
     where: str,
+    published: Mapping[str, float] | None = None,
 ) -> dict[str, dict[str, Any]]:
     """Return for each class, in the order of its label, its weight and where that comes from.
 
-    Background weighs 1; a structure weighs ``fixed[name]`` or n_background / n_structure (Hoang-Thi et al. 2021,
-    section 2.5: "inverse proportional to the appearance of each class", there 60 for COVID-19 and 65 for ILD).
+    Background weighs 1; a structure weighs ``fixed[name]``, else ``published[name]``, else n_background / n_structure
+    (Hoang-Thi et al. 2021, section 2.5: "inverse proportional to the appearance of each class", there 60 for COVID-19
+    and 65 for ILD).
 
     Parameters
     ----------
@@ -26,8 +28,8 @@ def weigh_classes(
         Name to label value, ``background`` 0, without ``ignore``.
     pixels : mapping
         Label value to annotated pixels in the training slices.
-    fixed : mapping
-        Name to weight.
+    fixed, published : mapping
+        Name to weight, of the study and of the paper a trainer follows.
 
     Raises
     ------
@@ -52,14 +54,18 @@ def weigh_classes(
                 wanted="at least one",
                 action="train on patients that have it, or leave the structure out of the study",
             )
-        weight, source = _weight(name, count, pixels.get(0, 0), fixed)
+        weight, source = _weight(name, count, pixels.get(0, 0), fixed, published or {})
         weights[name] = {"label": label, "weight": weight, "source": source, "pixels": count}
     return weights
 
 
-def _weight(name: str, count: int, background: int, fixed: Mapping[str, float]) -> tuple[float, str]:
+def _weight(
+    name: str, count: int, background: int, fixed: Mapping[str, float], published: Mapping[str, float]
+) -> tuple[float, str]:
     if name == "background":
         return 1.0, "reference"
     if name in fixed:
         return float(fixed[name]), "study"
+    if name in published:
+        return float(published[name]), "paper"
     return background / count, FORMULA

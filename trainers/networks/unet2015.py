@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from trainers.errors import TrainerError
+from trainers.networks.convolutions import conv_block, initialise
 
 DOWN_SAMPLINGS = 5
 CAP = 8  # times the first width
@@ -34,13 +35,13 @@ class UNet2015(nn.Module):
         super().__init__()
         widths = [min(width * 2**level, width * CAP) for level in range(DOWN_SAMPLINGS + 1)]
         inputs = [in_channels, *widths[:-1]]
-        self.encoder = nn.ModuleList(_block(n_in, n) for n_in, n in zip(inputs, widths, strict=True))
+        self.encoder = nn.ModuleList(conv_block(n_in, n, n) for n_in, n in zip(inputs, widths, strict=True))
         levels = list(reversed(range(DOWN_SAMPLINGS)))
         self.up = nn.ModuleList(nn.ConvTranspose2d(widths[k + 1], widths[k], 2, stride=2) for k in levels)
-        self.decoder = nn.ModuleList(_block(2 * widths[k], widths[k]) for k in levels)
+        self.decoder = nn.ModuleList(conv_block(2 * widths[k], widths[k], widths[k]) for k in levels)
         self.head = nn.Conv2d(widths[0], out_channels, 1)
         self.pool = nn.MaxPool2d(2)
-        self.apply(_initialise)
+        self.apply(initialise)
         # a third faster on the CPU; torch's stubs leave this form of the call out
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -62,24 +63,6 @@ class UNet2015(nn.Module):
             features = block(torch.cat([skips.pop(), up(features)], dim=1))
         logits: torch.Tensor = self.head(features)
         return logits
-
-
-def _block(n_in: int, n_out: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(n_in, n_out, 3, padding=1, bias=False),
-        nn.BatchNorm2d(n_out),
-        nn.ReLU(inplace=True),
-        nn.Conv2d(n_out, n_out, 3, padding=1, bias=False),
-        nn.BatchNorm2d(n_out),
-        nn.ReLU(inplace=True),
-    )
-
-
-def _initialise(module: nn.Module) -> None:
-    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-        nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
 
 
 def _check_size(image: torch.Tensor) -> None:
