@@ -36,6 +36,13 @@ def test_mirroring_is_off_unless_asked_for_and_reaches_the_models(tmp_path: Path
     assert all(model["mirroring"] is True for model in list_models(mirrored, fold, {}))
 
 
+def test_a_learning_rate_that_is_not_named_is_each_trainers_own(tmp_path: Path) -> None:
+    named = load_study(_changed(tmp_path, "learning_rate = 0.001", "learning_rate = 0.002"))
+    silent = load_study(_changed(tmp_path, "learning_rate = 0.001\n", ""))
+    assert {budget.learning_rate for budget in named.budgets.values()} == {0.002, None}
+    assert {budget.learning_rate for budget in silent.budgets.values()} == {None}
+
+
 def test_shipped_studies_have_their_own_dataset_ids() -> None:
     ids = [load_study(path).dataset_id for path in STUDIES]
     assert len(set(ids)) == len(ids)

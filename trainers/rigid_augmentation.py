@@ -8,7 +8,6 @@ from batchgeneratorsv2.transforms.base.basic_transform import BasicTransform
 from batchgeneratorsv2.transforms.spatial.spatial import SpatialTransform
 from batchgeneratorsv2.transforms.utils.compose import ComposeTransforms
 from batchgeneratorsv2.transforms.utils.remove_label import RemoveLabelTansform
-from nnunetv2.training.data_augmentation.compute_initial_patch_size import get_patch_size
 
 from trainers.augmentation import OUTSIDE
 
@@ -18,8 +17,9 @@ SHIFT_PIXELS = 20
 
 def rigid_patch_to_load(patch_size: list[int]) -> list[int]:
     """Return the (y, x) size to cut from a slice, so that a rotated and shifted patch shows the slice, not padding."""
-    turned = get_patch_size(patch_size, ROTATION_RAD, ROTATION_RAD, ROTATION_RAD, (1.0, 1.0))
-    return [int(n) + 2 * SHIFT_PIXELS for n in turned]
+    cosine, sine = np.cos(ROTATION_RAD[1]), np.sin(ROTATION_RAD[1])
+    y, x = patch_size
+    return [int(np.ceil(n)) + 2 * SHIFT_PIXELS for n in (y * cosine + x * sine, x * cosine + y * sine)]
 
 
 def rigid_transforms(patch_size: list[int]) -> BasicTransform:

@@ -25,6 +25,12 @@ class nnUNetTrainerSScUNet(nnUNetTrainerWeightedCE2D):  # noqa: N801
 
     published_rate = 0.01
 
+    @classmethod
+    def adapt_dataset(cls, dataset_json: dict[str, Any]) -> dict[str, Any]:
+        """Return the dataset as it is, once it has lung and disease and nothing else."""
+        lung_and_disease(dataset_json["labels"], cls.__name__)
+        return dataset_json
+
     def published_weights(self) -> Mapping[str, float]:
         """Return AtlasNet's weights, for the labels of this dataset."""
         lung, disease = lung_and_disease(self.dataset_json["labels"], type(self).__name__)

@@ -56,7 +56,7 @@ def predict_folder(model: TrainedModel, images: Path, out: Path, device: str) ->
             )
 
         def one(case: str) -> None:
-            predict_one(predictor, cases[case], record.path(case))
+            predict_one(predictor, cases[case], record.path(case), disease_inside_lung=model.disease_inside_lung)
 
         predict_missing(record, one, str(out))
 
@@ -105,12 +105,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("-f", nargs="+", metavar="FOLD", help="folds to average (default: all that are trained)")
     parser.add_argument("-chk", default="checkpoint_final.pth", metavar="FILE", help="name of the checkpoint")
     parser.add_argument("--mirroring", action="store_true", help="average over mirrored images, nnU-Net's default")
+    parser.add_argument(
+        "--disease-inside-lung", action="store_true", help="keep disease only where AtlasNet's lung decoder sees lung"
+    )
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     options = parser.parse_args(arguments)
 
     def stage() -> None:
         folds = tuple(options.f or find_folds(options.m, options.chk))
-        model = TrainedModel(options.m, folds, mirroring=options.mirroring, checkpoint=options.chk)
+        model = TrainedModel(
+            options.m,
+            folds,
+            mirroring=options.mirroring,
+            checkpoint=options.chk,
+            disease_inside_lung=options.disease_inside_lung,
+        )
         predict_folder(model, options.i, options.o, options.device)
 
     return exit_code(stage)

@@ -21,12 +21,15 @@ class TrainedModel:
         With ``plans.json``, ``dataset.json`` and one ``fold_<n>`` for each of the folds, whose scores are averaged.
     mirroring : bool
         Average over mirrored images too, along the axes the checkpoint allows, as nnU-Net does by default.
+    disease_inside_lung : bool
+        Keep disease only where the model sees lung (``inside_lung``).
     """
 
     folder: Path
     folds: tuple[str, ...]
     mirroring: bool = False
     checkpoint: str = "checkpoint_final.pth"
+    disease_inside_lung: bool = False
 
     @property
     def checkpoints(self) -> list[Path]:
@@ -67,6 +70,7 @@ class TrainedModel:
             "dataset_sha256": sha256_of(self.folder / "dataset.json"),
             "trainer": self.folder.name.partition("__")[0],
             "mirroring": self.mirroring,
+            **({"disease_inside_lung": True} if self.disease_inside_lung else {}),  # absent, older records stay valid
         }
 
 

@@ -8,17 +8,18 @@ from dataset_converters.atomic import replacing
 from trainers.errors import TrainerError
 
 
-def predict_one(predictor: Any, files: Sequence[Path], output: Path) -> None:
+def predict_one(predictor: Any, files: Sequence[Path], output: Path, *, disease_inside_lung: bool = False) -> None:
     """Write the label map of an image (one file per channel), whole or not at all.
 
     Raises
     ------
     TrainerError
-        The model gives scores that are no finite numbers.
+        The model gives scores that are no finite numbers, or no lung and disease that one could be kept inside.
     """
     import torch
 
     from trainers.predict import slice_images
+    from trainers.predict.inside_lung import keep_disease_inside_lung
 
     fast = slice_images.works_on_slices(predictor)
     names = [str(file) for file in files]
@@ -28,6 +29,8 @@ def predict_one(predictor: Any, files: Sequence[Path], output: Path) -> None:
         raise TrainerError(
             names[0], found="scores that are not numbers", wanted="finite ones", action="train the model again"
         )
+    if disease_inside_lung:
+        scores = keep_disease_inside_lung(scores, predictor)
     ending = predictor.dataset_json["file_ending"]
     with replacing(output, suffix=ending) as temporary:
         if not fast:
