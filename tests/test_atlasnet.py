@@ -5,6 +5,7 @@ import torch
 
 from trainers.errors import TrainerError
 from trainers.networks.atlasnet import AtlasNet
+from trainers.networks.unpooling import pool, unpool
 
 
 def conv(n_in: int, n_out: int) -> int:
@@ -39,19 +40,41 @@ def test_widths_and_sizes_are_the_papers() -> None:
 
 
 def test_unpooling_returns_each_value_to_the_place_of_its_maximum() -> None:
+    features = torch.stack([torch.randperm(32).view(4, 8) for _ in range(6)]).view(2, 3, 4, 8).float()
+    maxima, places = pool(features)
+    values = torch.randn(2, 3, 2, 4)
+    expected, index = torch.nn.functional.max_pool2d(features, 2, return_indices=True)
+    assert torch.equal(maxima, expected)
+    assert torch.equal(unpool(values, places), torch.nn.functional.max_unpool2d(values, index, [2, 2]))
+
+
+def test_equal_neighbours_are_placed_first_whatever_their_rounding() -> None:
+    plateau = torch.full((1, 1, 8, 8), 3.0) * (1 + torch.rand(1, 1, 8, 8) * 1e-5)
+    _, places = pool(torch.cat([plateau, plateau.relu() * 0 + torch.rand(1, 1, 8, 8) * 1e-6], dim=1))
+    assert places[:, :, 0].all()
+    assert not places[:, :, 1:].any()
+    ordered = torch.tensor([[[[0.0, 1.0], [2.0, 1.99]]]])  # closer than a percent, and the greater comes first
+    assert pool(ordered)[1].flatten().tolist() == [False, False, True, False]
+
+
+def test_unpooling_is_allowed_where_torch_is_to_be_deterministic() -> None:
+    torch.use_deterministic_algorithms(True)
+    try:
+        AtlasNet(1, 2)(torch.randn(2, 1, 16, 16)).sum().backward()
+    finally:
+        torch.use_deterministic_algorithms(False)
+
+
+def test_decoders_take_the_places_of_their_own_level() -> None:
+    """Where a pixel of the last unpooled features is not zero, the encoder's first features have their maximum."""
     torch.manual_seed(0)
     network, kept = AtlasNet(1, 2).eval(), {}
     network.encoder[0].register_forward_hook(lambda module, args, output: kept.update(pooled=output))
-    network.lung.blocks[3].register_forward_hook(lambda module, args, output: kept.update(value=output))
-    network.lung.blocks[4].register_forward_hook(lambda module, args, output: kept.update(placed=args[0]))
+    network.disease.blocks[4].register_forward_hook(lambda module, args, output: kept.update(placed=args[0]))
     network(torch.randn(1, 1, 16, 32))
-    pooled, value, placed = (kept[name][0] for name in ("pooled", "value", "placed"))
-    for plane, row, column in ((p, y, x) for p in range(2) for y in range(8) for x in range(16)):
-        window = pooled[plane, 2 * row : 2 * row + 2, 2 * column : 2 * column + 2].flatten()
-        expected = torch.zeros(4)
-        expected[int(window.argmax())] = value[plane, row, column]
-        found = placed[plane, 2 * row : 2 * row + 2, 2 * column : 2 * column + 2].flatten()
-        assert torch.equal(found, expected)
+    filled = kept["placed"] != 0
+    assert filled.any()
+    assert (filled <= unpool(torch.ones(1, 2, 8, 16), pool(kept["pooled"])[1]).bool()).all()
 
 
 def test_repetition_shows_each_value_four_times() -> None:

@@ -121,7 +121,7 @@ def test_commands_with_lung_and_disease_as_regions(tmp_path: Path) -> None:
         write(raw / "labelsTr" / f"c{case}.nii.gz", labels)
     command(tmp_path, "nnUNetv2_plan_and_preprocess", "-d", "979", "-c", "2d", "-np", "1", "-npfp", "1")
     plans = json.loads((preprocessed / "nnUNetPlans.json").read_text()) | {"plans_name": "small"}
-    counts = {"iterations": 60, "iterations_per_epoch": 30, "validation_iterations": 1, "batch_size": 4, "width": 4}
+    counts = {"iterations": 100, "iterations_per_epoch": 50, "validation_iterations": 1, "batch_size": 4, "width": 4}
     plans["ctshift"] = {"study": "s", "arm": "a", "seed": 0, **counts, "final_validation": True}
     plans["configurations"]["2d"] |= {"batch_size": 4, "patch_size": [32, 32]}
     (preprocessed / "small.json").write_text(json.dumps(plans))

@@ -7,6 +7,7 @@ from torch import nn
 
 from trainers.errors import TrainerError
 from trainers.networks.convolutions import conv_block, initialise
+from trainers.networks.unpooling import pool, unpool
 
 BLOCKS = 5
 MULTIPLE = 2 ** (BLOCKS - 1)
@@ -32,9 +33,7 @@ class AtlasNet(nn.Module):
     with two outputs (background, structure) ends each decoder; He's initialisation; batch normalisation's shift
     replaces the bias of 3x3 convolutions.
 
-    Pooled windows do not overlap, so no two values return to one place: unpooling gives the same result in every run,
-    in half precision too. Only ``torch.use_deterministic_algorithms(True)`` refuses it, because torch cannot know
-    that; CTShift does not set it.
+    Ties between neighbours are broken by place, not by rounding (``unpooling``).
 
     Parameters
     ----------
@@ -72,7 +71,7 @@ class AtlasNet(nn.Module):
         features, places = image.contiguous(memory_format=torch.channels_last), []
         for level, block in enumerate(self.encoder):
             if level:
-                features, maxima = nn.functional.max_pool2d(features, 2, return_indices=True)
+                features, maxima = pool(features)
                 places.append(maxima)
             features = block(features)
         return torch.cat([decoder(features, places) for decoder in (self.lung, self.disease)], dim=1)
@@ -91,7 +90,7 @@ class _Decoder(nn.Module):
         for block, maxima in zip(self.blocks, [*places[::-1], None], strict=True):
             features = block(features)
             if maxima is not None and self._unpool:
-                features = nn.functional.max_unpool2d(features, maxima, [2, 2])
+                features = unpool(features, maxima)
             elif maxima is not None:
                 features = nn.functional.interpolate(features, scale_factor=2, mode="nearest")
         background, structure = self.head(features).split(1, dim=1)
