@@ -20,8 +20,17 @@ ALLOWED = {
 }
 """Longest matching module prefix decides; ``benchmarks.study`` allows that module and nothing below it."""
 WITHOUT_TORCH = ("analysis", "dataset_converters")
-WITH_TORCH = ("dataset_converters.physics.parallel_beam", "dataset_converters.physics.fan_beam")
-"""The two beams of the slow simulation for tests; imported where they are used."""
+WITH_TORCH = (
+    "dataset_converters.physics.parallel_beam",
+    "dataset_converters.physics.fan_beam",
+    "dataset_converters.registration.affine",
+    "dataset_converters.registration.backends.svf",
+    "dataset_converters.registration.sampling",
+    "dataset_converters.registration.velocity",
+    "dataset_converters.registration.velocity_descent",
+    "dataset_converters.registration.warp",
+)
+"""The two beams of the slow simulation for tests, imported where they are used; sampling and descent of a registration."""
 TORCH = {"torch", "torchvision", "nnunetv2"}
 MODULES = sorted(path for package in PACKAGES for path in (REPOSITORY / package).rglob("*.py"))
 

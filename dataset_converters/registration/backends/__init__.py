@@ -1,0 +1,1 @@
+"""Ways to find a deformation after affine alignment: one file each, found by name."""
