@@ -18,6 +18,7 @@ COMMANDS = {
     "scale": ("benchmarks.performance.scale", "10,000 trainings on 1,000 GPUs: job graph, schedule, files, scores"),
     "preprocessing": ("benchmarks.performance.preprocessing", "arms of one study against one nnU-Net dataset per arm"),
     "chaos": ("benchmarks.performance.chaos", "kill -9, damaged files, full disks, jumping clocks: the same scores"),
+    "register": ("benchmarks.performance.register", "registration to a template: time, overlap, folds, inverse"),
     "fuzz": ("benchmarks.performance.fuzz", "damaged files through the readers, in processes that can be killed"),
 }
 

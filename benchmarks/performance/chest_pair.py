@@ -51,7 +51,9 @@ def _bent(chest: Chest, *, seed: int) -> Chest:
     spacing = np.array(chest.frame.spacing_mm)
     places = np.indices(chest.image.shape, dtype=np.float32)
     for axis in range(3):
-        noise = ndimage.gaussian_filter(rng.standard_normal(chest.image.shape, dtype=np.float32), _BEND_SCALE_MM / spacing)
+        noise = ndimage.gaussian_filter(
+            rng.standard_normal(chest.image.shape, dtype=np.float32), _BEND_SCALE_MM / spacing
+        )
         places[axis] += noise * np.float32(_BEND_MM / noise.std() / spacing[axis])
     image = ndimage.map_coordinates(chest.image, places, order=1, mode="constant", cval=_OUTSIDE_HU)
     labels = ndimage.map_coordinates(chest.labels, places, order=0, mode="constant")

@@ -26,7 +26,7 @@ class Affine:
 
     def inverse(self) -> "Affine":
         """Return the affine that leads back."""
-        back = np.linalg.inv(self.matrix)
+        back = np.linalg.inv(self.matrix).astype(np.float64)
         return Affine(back, -back @ self.offset_mm)
 
     def apply(self, points_mm: torch.Tensor) -> torch.Tensor:

@@ -69,7 +69,9 @@ def failure(quality: Quality, limits: Limits) -> str:
     least = {name: getattr(limits, name) for name in ("lung_dice", "air_dice", "correlation")}
     least["correlation"] = max(least["correlation"], quality.correlation_before - 0.01)
     most = {name: getattr(limits, name) for name in ("folding_share", "inverse_p95_mm")}
-    missed = [_told(name, quality, "at least", limit) for name, limit in least.items() if getattr(quality, name) < limit]
+    missed = [
+        _told(name, quality, "at least", limit) for name, limit in least.items() if getattr(quality, name) < limit
+    ]
     missed += [_told(name, quality, "at most", limit) for name, limit in most.items() if getattr(quality, name) > limit]
     return "; ".join(missed)
 
@@ -77,7 +79,7 @@ def failure(quality: Quality, limits: Limits) -> str:
 def dice(reference: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
     """Return the Dice coefficient of two masks; NaN if both are empty."""
     total = np.count_nonzero(reference) + np.count_nonzero(other)
-    return 2.0 * np.count_nonzero(reference & other) / total if total else nan
+    return float(2.0 * np.count_nonzero(reference & other) / total) if total else nan
 
 
 def correlation(reference: NDArray[np.floating], other: NDArray[np.floating], weight: NDArray[np.floating]) -> float:

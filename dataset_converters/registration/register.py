@@ -104,8 +104,8 @@ def register(
             "register", found="no lung masks", wanted="two with driven_by_lungs", action="give both, or neither"
         )
     sides = (moving_hu, moving_spacing_mm, moving_lung, "case"), (fixed_hu, fixed_spacing_mm, fixed_lung, "template")
-    for side in sides:
-        if fault := _fault(*side):
+    for given in sides:
+        if fault := _fault(*given):
             return Registration(None, Quality(FAILED, fault))
     if moving_hu.ndim != fixed_hu.ndim:
         return Registration(None, Quality(FAILED, f"case of {moving_hu.ndim} axes, template of {fixed_hu.ndim}"))
@@ -156,9 +156,7 @@ class _Side:
         return np.stack([image, self.lung] if with_lungs else [image])
 
 
-def _fault(
-    image_hu: NDArray[np.generic], spacing_mm: tuple[float, ...], lung: Mask | None, name: str
-) -> str:
+def _fault(image_hu: NDArray[np.generic], spacing_mm: tuple[float, ...], lung: Mask | None, name: str) -> str:
     if image_hu.ndim not in (2, 3) or len(spacing_mm) != image_hu.ndim:
         return f"{name}: {image_hu.ndim} axes and {len(spacing_mm)} spacings, wanted 2 or 3 of both"
     if not all(np.isfinite(step) and step > 0 for step in spacing_mm):

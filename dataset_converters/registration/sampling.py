@@ -31,9 +31,9 @@ def sample(
     """
     scale = 2.0 / torch.tensor(extent_mm, dtype=torch.float32, device=points_mm.device)
     place = points_mm.movedim(0, -1) * scale - 1.0
-    return functional.grid_sample(
-        images[None], place.flip(-1)[None], mode=mode, padding_mode=pad, align_corners=False
-    )[0]
+    return functional.grid_sample(images[None], place.flip(-1)[None], mode=mode, padding_mode=pad, align_corners=False)[
+        0
+    ]
 
 
 def along_axes(field: torch.Tensor, matrices: Sequence[torch.Tensor]) -> torch.Tensor:

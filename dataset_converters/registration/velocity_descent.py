@@ -132,7 +132,7 @@ def _descend_level(
         difference = (share * (moved - fixed).square()).mean()
         roughness = _squared_gradient(velocity, flow.spacing_mm)
         optimiser.zero_grad()
-        (difference + stiffness * roughness).backward()  # type: ignore[no-untyped-call]
+        (difference + stiffness * roughness).backward()
         optimiser.step()
     return Velocity(coefficients.detach(), float(difference.detach()), float(roughness.detach()))
 
@@ -146,7 +146,5 @@ def _squared_gradient(velocity: torch.Tensor, spacing_mm: Sequence[float]) -> to
     return total
 
 
-def _between(
-    make: Callable[[int, int], Matrix], shape: Sequence[int], frame: Frame, device: str
-) -> list[torch.Tensor]:
+def _between(make: Callable[[int, int], Matrix], shape: Sequence[int], frame: Frame, device: str) -> list[torch.Tensor]:
     return as_tensors([make(count, more) for count, more in zip(shape, frame.shape, strict=True)], device)

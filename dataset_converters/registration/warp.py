@@ -65,7 +65,8 @@ class Warp:
         Parameters
         ----------
         sampling : str
-            ``linear``: the label of largest linear weight, the smaller of equal ones; ``nearest``: of the nearest voxel.
+            ``linear``: the label of largest linear weight, the smaller of equal ones; ``nearest``: the nearest
+            voxel's.
         """
         self._check(labels, self.case, "case")
         return _moved_labels(labels, self.case, self.template, self._to_case(), sampling)
@@ -118,7 +119,9 @@ def _inside(points_mm: torch.Tensor, frame: Frame) -> torch.Tensor:
     return ((points_mm >= 0) & (points_mm <= ends)).all(dim=0)
 
 
-def _part(array: NDArray[np.generic], points_mm: torch.Tensor, frame: Frame) -> tuple[torch.Tensor, torch.Tensor, Frame]:
+def _part(
+    array: NDArray[np.generic], points_mm: torch.Tensor, frame: Frame
+) -> tuple[torch.Tensor, torch.Tensor, Frame]:
     """Return the range of the first axis that points need, as float32, with the points relative to it."""
     step, count = frame.spacing_mm[0], frame.shape[0]
     low = min(max(int(points_mm[0].min() // step) - 2, 0), count - 1)

@@ -33,7 +33,7 @@ def deform(
     del seed, device
     compared = fixed.mean(axis=0)
     images = [_image(array, frame) for array in (np.where(weight > 0, moving.mean(axis=0), compared), compared)]
-    field = None
+    field: sitk.Image | None = None
     for factor, iterations in zip(_FACTORS, _ITERATIONS, strict=True):
         size = [max(4, count // factor) for count in images[0].GetSize()]
         spacing = [n * s / m for n, s, m in zip(images[0].GetSize(), images[0].GetSpacing(), size, strict=True)]
@@ -47,6 +47,7 @@ def deform(
         demons.SetNumberOfIterations(iterations)
         demons.SetStandardDeviations(_SMOOTHING_VOXELS)
         field = demons.Execute(small[1], small[0], start)
+    assert field is not None  # at least one resolution
     inverse = sitk.InvertDisplacementField(field, maximumNumberOfIterations=20, enforceBoundaryCondition=False)
     return Deformation(as_field(field), as_field(inverse))
 

@@ -2,7 +2,8 @@
 
 AtlasNet (Vakalopoulou et al. 2018, MICCAI) registered with a discrete Markov random field over B-splines and a sum of
 similarities; no public implementation of it is known. Here the deformation is ``exp(v)`` (Ashburner 2007, NeuroImage
-38:95), found by gradient descent on squared differences: it cannot fold where it is resolved, and ``exp(-v)`` leads back.
+38:95), found by gradient descent on squared differences: it cannot fold where it is resolved, and ``exp(-v)`` leads
+back.
 """
 
 import numpy as np

@@ -1,0 +1,151 @@
+"""NIfTI files of a case warped to a template, and its prediction warped back to the original grid."""
+
+from dataclasses import asdict
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+from dataset_converters.errors import ConversionError
+from dataset_converters.registration.errors import RegistrationError
+from dataset_converters.registration.quality import Quality
+from dataset_converters.registration.register import register
+from dataset_converters.registration.warp import Warp
+from dataset_converters.registration.warp_file import load_warp, save_warp
+from dataset_converters.volumes.grid import Grid, grid_difference, grid_of
+from dataset_converters.volumes.image_file import read_image, read_voxels
+from dataset_converters.volumes.nifti import sha256_of, write_nifti
+
+_AXES = "LPS"
+
+
+def warp_files(
+    moving_image: Path,
+    moving_label: Path | None,
+    template_image: Path,
+    out_image: Path,
+    out_label: Path | None,
+    warp_file: Path,
+    *,
+    dataset: str = "registration",
+    case: str = "",
+    **options: Any,
+) -> Quality:
+    """Register a case to a template by the images, and write its image, its label map and the warp.
+
+    Both are turned to the nearest of the axes left, posterior, superior first; a tilt that is left is for the affine
+    transform to find. The results lie on the template's grid, as turned. Labels are only moved, never registered by.
+    If there is no warp nothing is written; if it missed a limit all is, and the status says so.
+
+    Parameters
+    ----------
+    options : mapping
+        Of `register.register`: ``backend``, ``seed``, ``device``, ``limits``.
+
+    Raises
+    ------
+    ConversionError
+        A file is damaged or is no CT, or the label map is on another grid than its image.
+    """
+    moving, fixed = (
+        _turned(read_image(path, dataset=dataset, case=case).image) for path in (moving_image, template_image)
+    )
+    label = _label(moving_label, grid_of(sitk.DICOMOrient(moving, _AXES)), dataset, case) if moving_label else None
+    found = register(
+        sitk.GetArrayFromImage(moving), sitk.GetArrayFromImage(fixed),
+        moving_spacing_mm=moving.GetSpacing()[::-1], fixed_spacing_mm=fixed.GetSpacing()[::-1], **options,
+    )  # fmt: skip
+    if found.warp is None:
+        return found.quality
+    image = np.rint(found.warp.warp_image(sitk.GetArrayFromImage(moving))).astype(np.int16)
+    write_nifti(out_image, _like(image, fixed))
+    if label is not None and out_label is not None:
+        write_nifti(out_label, _like(found.warp.warp_labels(label), fixed))
+    figures = {
+        name: value if isinstance(value, str) or isfinite(value) else None
+        for name, value in asdict(found.quality).items()
+    }
+    hashes = {"moving_sha256": sha256_of(moving_image), "template_sha256": sha256_of(template_image)}
+    save_warp(warp_file, found.warp, facts={**hashes, "quality": figures})
+    return found.quality
+
+
+def unwarp_label_file(
+    prediction: Path, warp_file: Path, original_image: Path, out: Path, *, dataset: str = "registration", case: str = ""
+) -> None:
+    """Write a label map predicted on the template's grid on exactly the original image's grid.
+
+    Raises
+    ------
+    RegistrationError
+        The warp is damaged, or of another case or template.
+    ConversionError
+        A file is damaged.
+    """
+    warp, facts = load_warp(warp_file)
+    if facts.get("moving_sha256") != sha256_of(original_image):
+        raise _fault(warp_file, "a warp of another image", "that of the original image")
+    original = read_image(original_image, dataset=dataset, case=case).image
+    turned = _turned(original)
+    labels = _whole(read_voxels(prediction, dataset=dataset, case=case)[0], dataset, case)
+    _check(warp, labels, turned, warp_file)
+    back = sitk.DICOMOrient(_like(warp.unwarp_labels(labels), turned), _orientation(original))
+    if difference := grid_difference(grid_of(original), grid_of(back)):
+        raise _fault(warp_file, difference[0], difference[1])
+    back.CopyInformation(original)
+    write_nifti(out, back)
+
+
+def _turned(image: sitk.Image) -> sitk.Image:
+    return sitk.DICOMOrient(image, _AXES)
+
+
+def _orientation(image: sitk.Image) -> str:
+    found: str = sitk.DICOMOrientImageFilter.GetOrientationFromDirectionCosines(image.GetDirection())
+    return found
+
+
+def _like(voxels: NDArray[np.generic], reference: sitk.Image) -> sitk.Image:
+    image = sitk.GetImageFromArray(voxels)
+    image.CopyInformation(reference)
+    return image
+
+
+def _label(path: Path, wanted: Grid, dataset: str, case: str) -> NDArray[np.integer]:
+    """Return a label map turned as its image was, checked against that image's grid."""
+    voxels, grid = read_voxels(path, dataset=dataset, case=case)
+    image = sitk.GetImageFromArray(_whole(voxels, dataset, case))
+    image.SetSpacing(grid.spacing_mm.tolist())
+    image.SetOrigin(grid.affine_lps[:3, 3].tolist())
+    image.SetDirection(grid.direction.ravel().tolist())
+    turned = _turned(image)
+    if difference := grid_difference(wanted, grid_of(turned)):
+        action = "give the label map of this image"
+        raise ConversionError(
+            dataset, case, found=f"a label map of {difference[0]}", wanted=difference[1], action=action
+        )
+    labels: NDArray[np.integer] = sitk.GetArrayFromImage(turned)
+    return labels
+
+
+def _whole(voxels: NDArray[Any], dataset: str, case: str) -> NDArray[np.uint8]:
+    labels = voxels.astype(np.uint8)
+    if not np.array_equal(labels, voxels):
+        raise ConversionError(
+            dataset, case, found="labels beyond 0 to 255 or not whole", wanted="uint8 labels", action="correct the file"
+        )
+    return labels
+
+
+def _check(warp: Warp, labels: NDArray[np.integer], original: sitk.Image, path: Path) -> None:
+    if labels.shape != warp.template.shape:
+        raise _fault(path, f"a prediction of shape {labels.shape}", f"the template's {warp.template.shape}")
+    if original.GetSize()[::-1] != warp.case.shape:
+        raise _fault(path, f"an image of shape {original.GetSize()[::-1]}", f"the case's {warp.case.shape}")
+
+
+def _fault(path: Path, found: str, wanted: str) -> RegistrationError:
+    return RegistrationError(f"warp file {path.name}", found=found, wanted=wanted, action="give the files of one case")
