@@ -83,11 +83,13 @@ def _heading() -> list[str]:
         "# Registration to a template",
         "",
         f"Measured with `python -m benchmarks.performance register --shared DIR --out FILE.md` on shared"
-        f" {platform.machine()} cores, no GPU, threads as set by OMP_NUM_THREADS: Python {platform.python_version()}, {', '.join(versions)}.",
+        f" {platform.machine()} cores, no GPU, threads as set by OMP_NUM_THREADS:"
+        f" Python {platform.python_version()}, {', '.join(versions)}.",
         "",
         "Images alone drive every method. Time is that of the registration with its quality figures, without warping;"
         " of *antspyx* without the affine alignment, which it shares. *None* lays the images' centres on each other."
-        " Inverse: the template's lung brought to the case. Round trip: the case's lung warped there and back.",
+        " Inverse: the template's lung brought to the case. Round trip: the case's lung warped there and back."
+        " Error: way of a point that goes there and back, mean and 95th percentile.",
         "",
     ]
 
@@ -99,7 +101,7 @@ def _table(name: str, moving: Chest, fixed: Chest, rows: Sequence[Row]) -> list[
         _PAIRS[name],
         f"Case {moving.frame.shape}, template {fixed.frame.shape} voxels (z, y, x).",
         "",
-        "| method | CPU s | wall s | lung Dice | inverse | round trip | folds % | back and forth mm: mean | 95 % | status |",
+        "| method | CPU s | wall s | lung Dice | inverse | round trip | folds % | error mm | 95 % mm | status |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
@@ -114,7 +116,8 @@ def _table(name: str, moving: Chest, fixed: Chest, rows: Sequence[Row]) -> list[
 _PAIRS = {
     "synthetic": "Two patients of the digital chest with other size, shape and disease, the case bent further.",
     "real": "Two patients: a small whole chest (`chest_64`, a person's lung mask) and the Philips B of `lung_dx_a0001`"
-    " (its lung: air inside the body, which has the airways too). Overlap with such a mask says less than with a person's.",
+    " (its lung: air inside the body, which has the airways too)."
+    " Overlap with such a mask says less than with a person's.",
 }
 
 

@@ -23,7 +23,11 @@ def draw_registration(moving: Chest, fixed: Chest, warp: Warp, path: Path) -> No
     figure = Figure(figsize=(14, 7), layout="constrained")
     axes = figure.subplots(2, 4)
     for row, axis_cut in enumerate((0, 1)):
-        panels = ((fixed.image, "template"), (moving.image, "case"), (image, "case on the template"))
+        panels: tuple[tuple[np.ndarray, str], ...] = (
+            (fixed.image, "template"),
+            (moving.image, "case"),
+            (image, "case on the template"),
+        )
         for axis, (volume, name) in zip(axes[row], panels, strict=False):
             frame = moving.frame if name == "case" else fixed.frame
             axis.imshow(

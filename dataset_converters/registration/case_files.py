@@ -15,7 +15,7 @@ from dataset_converters.registration.quality import Quality
 from dataset_converters.registration.register import register
 from dataset_converters.registration.warp import Warp
 from dataset_converters.registration.warp_file import load_warp, save_warp
-from dataset_converters.volumes.grid import Grid, grid_difference, grid_of
+from dataset_converters.volumes.grid import Grid, grid_difference, grid_of, largest_displacement_mm
 from dataset_converters.volumes.image_file import read_image, read_voxels
 from dataset_converters.volumes.nifti import sha256_of, write_nifti
 
@@ -53,7 +53,7 @@ def warp_files(
     moving, fixed = (
         _turned(read_image(path, dataset=dataset, case=case).image) for path in (moving_image, template_image)
     )
-    label = _label(moving_label, grid_of(sitk.DICOMOrient(moving, _AXES)), dataset, case) if moving_label else None
+    label = _label(moving_label, grid_of(moving), dataset, case) if moving_label else None
     found = register(
         sitk.GetArrayFromImage(moving), sitk.GetArrayFromImage(fixed),
         moving_spacing_mm=moving.GetSpacing()[::-1], fixed_spacing_mm=fixed.GetSpacing()[::-1], **options,
@@ -92,20 +92,32 @@ def unwarp_label_file(
     turned = _turned(original)
     labels = _whole(read_voxels(prediction, dataset=dataset, case=case)[0], dataset, case)
     _check(warp, labels, turned, warp_file)
-    back = sitk.DICOMOrient(_like(warp.unwarp_labels(labels), turned), _orientation(original))
-    if difference := grid_difference(grid_of(original), grid_of(back)):
-        raise _fault(warp_file, difference[0], difference[1])
-    back.CopyInformation(original)
-    write_nifti(out, back)
+    stored = read_voxels(original_image, dataset=dataset, case=case)[1]  # as the file has it: any handedness
+    back = sitk.DICOMOrient(_like(warp.unwarp_labels(labels), turned), _orientation(stored))
+    if back.GetSize() != stored.size_xyz or not _coincide(stored, grid_of(back)):
+        raise _fault(warp_file, f"labels on {grid_of(back)}", str(stored))
+    write_nifti(out, _placed(back, stored))
 
 
 def _turned(image: sitk.Image) -> sitk.Image:
     return sitk.DICOMOrient(image, _AXES)
 
 
-def _orientation(image: sitk.Image) -> str:
-    found: str = sitk.DICOMOrientImageFilter.GetOrientationFromDirectionCosines(image.GetDirection())
+def _orientation(grid: Grid) -> str:
+    found: str = sitk.DICOMOrientImageFilter.GetOrientationFromDirectionCosines(grid.direction.ravel().tolist())
     return found
+
+
+def _coincide(grid: Grid, other: Grid) -> bool:
+    """Return whether voxels of two grids are the same ones; axes that reading made orthonormal may differ a little."""
+    return largest_displacement_mm(grid, other) < 0.5 * float(grid.spacing_mm.min())
+
+
+def _placed(image: sitk.Image, grid: Grid) -> sitk.Image:
+    image.SetSpacing(grid.spacing_mm.tolist())
+    image.SetOrigin(grid.affine_lps[:3, 3].tolist())
+    image.SetDirection(grid.direction.ravel().tolist())
+    return image
 
 
 def _like(voxels: NDArray[np.generic], reference: sitk.Image) -> sitk.Image:
@@ -117,11 +129,7 @@ def _like(voxels: NDArray[np.generic], reference: sitk.Image) -> sitk.Image:
 def _label(path: Path, wanted: Grid, dataset: str, case: str) -> NDArray[np.integer]:
     """Return a label map turned as its image was, checked against that image's grid."""
     voxels, grid = read_voxels(path, dataset=dataset, case=case)
-    image = sitk.GetImageFromArray(_whole(voxels, dataset, case))
-    image.SetSpacing(grid.spacing_mm.tolist())
-    image.SetOrigin(grid.affine_lps[:3, 3].tolist())
-    image.SetDirection(grid.direction.ravel().tolist())
-    turned = _turned(image)
+    turned = _turned(_placed(sitk.GetImageFromArray(_whole(voxels, dataset, case)), grid))
     if difference := grid_difference(wanted, grid_of(turned)):
         action = "give the label map of this image"
         raise ConversionError(
