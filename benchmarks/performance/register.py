@@ -56,9 +56,9 @@ def _measured(moving: Chest, fixed: Chest) -> list[Row]:
 
 def _real_pair(data: Path) -> tuple[Chest, Chest]:
     """Return two real patients: the whole chest with lung masks, and the Philips one with lungs by threshold."""
-    image = sitk.ReadImage(str(data / "chest_64" / "ct-64.nrrd"))
-    lung = sitk.GetArrayFromImage(sitk.ReadImage(str(data / "chest_64" / "wholeLung-64.nrrd"))) > 0
-    moving = _chest(sitk.GetArrayFromImage(sitk.DICOMOrient(image, "LPS")), lung, image.GetSpacing()[::-1])
+    names = ("ct-64.nrrd", "wholeLung-64.nrrd")
+    image, lung = (sitk.DICOMOrient(sitk.ReadImage(str(data / "chest_64" / name)), "LPS") for name in names)
+    moving = _chest(sitk.GetArrayFromImage(image), sitk.GetArrayFromImage(lung) > 0, image.GetSpacing()[::-1])
     with tempfile.TemporaryDirectory() as folder:
         with tarfile.open(data / "lung_dx_a0001" / "dicom.tar.xz") as content:
             content.extractall(folder, filter="data")
