@@ -163,7 +163,7 @@ def _nearest(voxels: torch.Tensor, points_mm: torch.Tensor, frame: Frame) -> tor
 
 
 def _largest(voxels: torch.Tensor, points_mm: torch.Tensor, frame: Frame) -> torch.Tensor:
-    values = torch.unique(voxels)  # sorted, so that the smaller of two equal labels stays
+    values = torch.bincount(voxels.long().flatten()).nonzero()[:, 0]  # rising: the smaller of two equal labels stays
     result = torch.full(points_mm.shape[1:], float(values[0]))
     if len(values) == 1:
         return result
@@ -171,5 +171,5 @@ def _largest(voxels: torch.Tensor, points_mm: torch.Tensor, frame: Frame) -> tor
     for value in values:
         share = sample((voxels == value).float()[None], points_mm, frame.extent_mm, pad="border")[0]
         larger = share > most + 1e-6
-        result[larger], most[larger] = value, share[larger]
+        result[larger], most[larger] = float(value), share[larger]
     return result
