@@ -30,7 +30,7 @@ WITH_TORCH = (
     "dataset_converters.registration.velocity_descent",
     "dataset_converters.registration.warp",
 )
-"""The two beams of the slow simulation for tests, imported where they are used; sampling and descent of a registration."""
+"""The two beams of the slow simulation for tests, imported where they are used; the parts of a registration that sample."""
 TORCH = {"torch", "torchvision", "nnunetv2"}
 MODULES = sorted(path for package in PACKAGES for path in (REPOSITORY / package).rglob("*.py"))
 
