@@ -19,7 +19,7 @@ import SimpleITK as sitk
 from tqdm import tqdm
 
 from benchmarks.lung_slices import lung_slices
-from benchmarks.matrix import Entries, list_models, list_plans
+from benchmarks.matrix import Entries, list_models, list_plans, list_template_sets, list_warped_images
 from benchmarks.overlap_check import join_persons, refuse_overlaps
 from benchmarks.patients import Patient, divide
 from benchmarks.study import Study
@@ -61,12 +61,17 @@ def assemble(run: Path) -> Path:
         raise StudyError("; ".join(faults[:5]))
     slices_of = lung_slices(run, study, references, _reader_of(study, images, references))
     plans, models = list_plans(study, folds, slices_of), list_models(study, folds, images)
+    sets = list_template_sets(study, folds, images)
+    warped = list_warped_images(sets, study, images)
     trained = {image for plan in plans for split in plan["splits"] for image in (*split["train"], *split["val"])}
-    used = sorted(trained | {image for model in models for image in model.get("train", [])})
+    used = sorted((trained - warped.keys()) | {image for model in models for image in model.get("train", [])})
     nnunet = f"Dataset{study.dataset_id}_{study.name}"
-    ignore, label_hashes = _write_study_dataset(run, nnunet, study, used, images, references, converted)
+    ignore, label_hashes = _write_study_dataset(run, nnunet, study, used, warped, images, references, converted)
+    for entry in warped.values():
+        entry["label_sha256"] = label_hashes[entry["of"]]
+    made = {image: _made_from(entry, sets, images, label_hashes) for image, entry in warped.items()}
     for plan in plans:
-        plan["content"] = _content_hash(plan, images, label_hashes)
+        plan["content"] = _content_hash(plan, images, label_hashes, made)
     matrix = {
         "study": study.name,
         "dataset_id": study.dataset_id,
@@ -77,6 +82,7 @@ def assemble(run: Path) -> Path:
         "hu_window": list(study.image.hu_window),
         "budget": dataclasses.asdict(study.budgets[device]),
         "images": images,
+        **({"templates": sets, "warped_images": warped} if sets else {}),
         "fitted_kernels": _fitted_kernels(images),
         "references": references,
         "plans": plans,
@@ -195,14 +201,19 @@ def _write_study_dataset(
     nnunet: str,
     study: Study,
     used: list[str],
+    warped: Entries,
     images: Entries,
     references: Entries,
     converted: Mapping[str, Any],
 ) -> tuple[int | None, dict[str, str]]:
-    """Write labels and ``dataset.json``; return the ignore label (None: all annotated) and the label hashes."""
+    """Write labels and ``dataset.json``; return the ignore label (None: all annotated) and the label hashes.
+
+    Labels of images that are only warped are written for the warp, and not listed: nothing trains on them as they are.
+    """
     folder = run / "nnUNet_raw" / nnunet
     reader_of = _reader_of(study, images, references)
-    chosen = {image: reader_of(image) for image in used}
+    labelled = sorted({*used, *(entry["of"] for entry in warped.values())})
+    chosen = {image: reader_of(image) for image in labelled}
     sparse = any(
         references[image.rsplit("-", 1)[0]]["readers"][reader][part] is not None
         for image, reader in chosen.items()
@@ -210,17 +221,20 @@ def _write_study_dataset(
     )
     ignore = len(study.structures) + 1 if sparse else None
     listing, hashes = {}, {}
-    for image in tqdm(used, desc="study labels", unit="image"):
+    for image in tqdm(labelled, desc="study labels", unit="image"):
         label = folder / "labelsTr" / f"{image}.nii.gz"
         hashes[image] = write_nifti(
             label, _study_label(run, references[image.rsplit("-", 1)[0]], chosen[image], ignore)
         )
+    for image in used:
         listing[image] = {"images": [f"../../{images[image]['path']}"], "label": f"labelsTr/{image}.nii.gz"}
+    for image, entry in warped.items():
+        listing[image] = {"images": [f"../../{entry['path']}"], "label": f"../../{entry['label']}"}
     labels = {"background": 0, **{name: value for value, name in enumerate(study.structures, start=1)}}
     dataset_json = {
         "channel_names": {"0": "CT"},
         "labels": {**labels, **({"ignore": ignore} if ignore else {})},
-        "numTraining": len(used),
+        "numTraining": len(listing),
         "file_ending": ".nii.gz",
         "overwrite_image_reader_writer": "NibabelIO",
         "name": study.name,
@@ -234,12 +248,30 @@ def _write_study_dataset(
     return ignore, hashes
 
 
-def _content_hash(plan: Mapping[str, Any], images: Entries, label_hashes: Mapping[str, str]) -> str:
-    """Hash all voxels an arm trains on or watches, in every fold, and which slices it takes if it does not take all."""
+def _content_hash(
+    plan: Mapping[str, Any], images: Entries, label_hashes: Mapping[str, str], made: Mapping[str, Any]
+) -> str:
+    """Hash all voxels an arm trains on or watches, in every fold, and which slices it takes if it does not take all.
+
+    Of images that are warped later, what they are ``made`` from stands for the voxels.
+    """
     used = sorted({image for split in plan["splits"] for image in (*split["train"], *split["val"])})
-    content: list[Any] = [(image, images[image]["sha256"], label_hashes[image]) for image in used]
+    content: list[Any] = [
+        (image, made[image]) if image in made else (image, images[image]["sha256"], label_hashes[image])
+        for image in used
+    ]
     content += [split["slices"] for split in plan["splits"] if "slices" in split]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+def _made_from(
+    warped: Mapping[str, Any], sets: list[dict[str, Any]], images: Entries, label_hashes: Mapping[str, str]
+) -> list[Any]:
+    """Return what decides a warped image: the image and label, the template's number and what it is chosen from."""
+    entry = next(entry for entry in sets if entry["name"] == warped["templates"])
+    candidates = [(image, images[image]["sha256"]) for image in entry["train"]]
+    recipe = [entry[name] for name in ("count", "given", "registration")]
+    return [images[warped["of"]]["sha256"], label_hashes[warped["of"]], warped["template"], recipe, candidates]
 
 
 def _reader_of(study: Study, images: Entries, references: Entries) -> Callable[[str], str]:

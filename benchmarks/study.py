@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from benchmarks.study_training import Budget, EqualArms, ImageSettings, Prediction, Split
+from benchmarks.study_training import Budget, EqualArms, ImageSettings, Prediction, Split, Templates
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Arm:
     ``recipe`` is the table row it belongs to when arms of several datasets share one (default ``name``).
     ``patients_like`` names arms: this arm then takes as many patients in all as the smallest of them has, an
     equal share from each variant. ``class_weights`` fixes the loss weight of a structure instead of measuring
-    its inverse frequency on the training slices.
+    its inverse frequency on the training slices. ``trainers`` names those that train this arm (default all).
     """
 
     name: str
@@ -52,6 +52,16 @@ class Arm:
     datasets: tuple[str, ...] = ()
     patients_like: tuple[str, ...] = ()
     class_weights: Mapping[str, float] = field(default_factory=dict)
+    trainers: tuple[str, ...] = ()
+    templates: Templates = field(default_factory=Templates)
+
+
+@dataclass(frozen=True)
+class TemplateArm(Arm):
+    """An arm on the images of another, warped to one of its templates; made by ``template_arms``, never written."""
+
+    ensemble: str = ""
+    number: int = 0
 
 
 @dataclass(frozen=True)
@@ -268,6 +278,14 @@ class Study:
     scoring: Scoring = Scoring()
     baselines: tuple[Baseline, ...] = ()
     tables: Tables = Tables()
+
+    def trainers_of(self, arm: Arm) -> tuple[TrainerUse, ...]:
+        """Return the trainers of an arm, in the study's order."""
+        return tuple(entry for entry in self.trainers if not arm.trainers or entry.name in arm.trainers)
+
+    def trained_arms(self) -> tuple[Arm, ...]:
+        """Return the arms that networks are trained on; an arm with templates is a vote of others instead."""
+        return tuple(arm for arm in self.arms if not arm.templates.number)
 
     def rows_on(self, test_set: TestSet, dataset: str) -> dict[str, str]:
         """Return the arms and baselines scored on a dataset of a test set, each with its table row (recipe)."""

@@ -24,6 +24,7 @@ from benchmarks.study_names import (
 )
 from benchmarks.study_scoring import check_scoring
 from benchmarks.study_tables import check_tables, complete_tables
+from benchmarks.template_arms import check_template_arms, template_arms
 
 PATCH_MULTIPLE = 32
 
@@ -121,10 +122,13 @@ def _complete(study: Study) -> Study:
         for entry in study.datasets
     )
     arms = tuple(
-        dataclasses.replace(
-            arm, label=arm.label or arm.name, recipe=arm.recipe or arm.name, datasets=arm.datasets or names
-        )
+        made
         for arm in study.arms
+        for made in template_arms(
+            dataclasses.replace(
+                arm, label=arm.label or arm.name, recipe=arm.recipe or arm.name, datasets=arm.datasets or names
+            )
+        )
     )
     test_sets = tuple(
         dataclasses.replace(entry, label=entry.label or entry.name, datasets=entry.datasets or names)
@@ -171,6 +175,7 @@ def _checked(study: Study) -> Study:
     _one_arm_a_cell(study)
     _sensible_numbers(study)
     check_equal_arms(study)
+    check_template_arms(study)
     check_scoring(study)
     check_tables(study)
     return study
@@ -220,6 +225,7 @@ def _known_names(study: Study) -> None:
         refuse_unknown(f"arms.{arm.name}.datasets", arm.datasets, datasets)
         refuse_unknown(f"arms.{arm.name}.patients_like", arm.patients_like, [name for name in arms if name != arm.name])
         refuse_unknown(f"arms.{arm.name}.class_weights", tuple(arm.class_weights), list(study.structures))
+        refuse_unknown(f"arms.{arm.name}.trainers", arm.trainers, [entry.name for entry in study.trainers])
     for entry in study.test_sets:
         refuse_unknown(f"test_sets.{entry.name}.datasets", entry.datasets, datasets)
         refuse_unknown(f"test_sets.{entry.name}.arms", entry.arms, scored)

@@ -21,6 +21,26 @@ class EqualArms:
 
 
 @dataclass(frozen=True)
+class Templates:
+    """Training images that every image of an arm is registered to (AtlasNet; Chassagnon 2020, "Deep Learning-based").
+
+    Each template gives a network of its own, the arm ``<arm>-T<number>``, trained on the arm's images warped to it; the
+    arm itself is their simple majority vote. ``count`` templates are chosen among the training images of a fold,
+    the most diverse by pairwise registration energy, or ``images`` names them (``<dataset>_<case>-<variant>``).
+    ``registration`` is a backend of ``dataset_converters/registration``.
+    """
+
+    count: int = 0
+    images: tuple[str, ...] = ()
+    registration: str = "svf"
+
+    @property
+    def number(self) -> int:
+        """Return how many templates there are; 0: the arm is trained on its images as they are."""
+        return self.count or len(self.images)
+
+
+@dataclass(frozen=True)
 class ImageSettings:
     """How every image is prepared and shown.
 

@@ -69,7 +69,7 @@ def _settings(run: RunFolder, arm: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _splits(run: RunFolder, arm: Mapping[str, Any]) -> list[dict[str, Any]]:
-    images = run.matrix["images"]
+    images = run.matrix["images"] | run.matrix.get("warped_images", {})
     known = json.loads((run.raw_dataset / "dataset.json").read_text(encoding="utf-8"))["dataset"]
     splits = []
     for fold, split in enumerate(arm["splits"]):

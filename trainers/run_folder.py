@@ -48,6 +48,16 @@ class RunFolder:
         """
         return self._inside(self.matrix["images"][image_id]["path"])
 
+    def inside(self, relative: str) -> Path:
+        """Path of a file the matrix names.
+
+        Raises
+        ------
+        TrainerError
+            The matrix points out of the run folder.
+        """
+        return self._inside(relative)
+
     def _inside(self, relative: str) -> Path:
         parts = PurePosixPath(relative)
         if parts.is_absolute() or ".." in parts.parts:
@@ -107,7 +117,8 @@ def open_run(path: Path) -> RunFolder:
 def _names(matrix: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
     """Yield every name that becomes part of a path, with what it is; an untrained model has no plans."""
     yield "dataset", matrix["nnunet"]
-    yield from (("image", image) for image in matrix["images"])
+    yield from (("image", image) for image in (*matrix["images"], *matrix.get("warped_images", ())))
+    yield from (("templates", entry["name"]) for entry in matrix.get("templates", ()))
     yield from (("plans", plan["plans_name"]) for plan in matrix["plans"])
     for model in matrix["models"]:
         yield from (("image", image) for side in ("train", "test") for image in model.get(side, []))

@@ -64,11 +64,15 @@ def count_contents(study: Study, cases: Mapping[str, list[Case]], folders: Mappi
     voxels = sum(datasets[dataset].voxels for dataset, _, _ in tested)
     return Contents(
         datasets,
-        models=len(study.arms) * len(study.trainers) * len(study.seeds) * len(study.split.chosen_folds),
+        models=_trained_by(study) * len(study.seeds) * len(study.split.chosen_folds),
         test_images=share * len(tested),
         test_voxels=share * voxels,
         largest_voxels=max(entry.voxels for entry in datasets.values()),
     )
+
+
+def _trained_by(study: Study) -> int:
+    return sum(len(study.trainers_of(arm)) for arm in study.arms)
 
 
 def _images(use: DatasetUse, cases: list[Case], folder: Path) -> Images:

@@ -13,12 +13,26 @@ from dataset_converters.writing.provenance import version_of
 REPOSITORY = Path(__file__).resolve().parents[2]
 _DRAWN = ("tables", "table_parts", "figures", "figure_parts", "formats", "published", "statistics", "folders")
 _TRAINING, _TABLES = ("losses", "nnunet", "sampling"), ("figures", "figure_parts", "scoring", "surface", "folders")
+_READ = (
+    "anatomy",
+    "annotations",
+    "checking",
+    "commands",
+    "datasets",
+    "dicom",
+    "kernels",
+    "phantom",
+    "sources",
+    "survey",
+)
 CODE: dict[str, tuple[str, tuple[str, ...]]] = {
     "convert": ("dataset_converters", ()),
     "check": ("dataset_converters", ()),
     "assemble": ("benchmarks", ("performance", "studies", "workflow")),
-    "prepare": ("trainers", ("predict", *_TRAINING)),
-    "train": ("trainers", ("predict",)),
+    "templates": ("dataset_converters", _READ),
+    "warp": ("dataset_converters", _READ),
+    "prepare": ("trainers", ("predict", "templates", *_TRAINING)),
+    "train": ("trainers", ("predict", "templates")),
     "predict": ("trainers", ("losses", "sampling")),
     "evaluate": ("analysis", _DRAWN),
     "tables": ("analysis", _TABLES),
@@ -31,7 +45,13 @@ PACKAGES = {
     "dataset_converters": ("numpy", "SimpleITK", "pydicom"),
     "benchmarks": ("numpy", "SimpleITK"),
 }
-PLURALS = {"convert": "conversions", "check": "checks", "train": "trainings", "predict": "predictions"}
+PLURALS = {
+    "convert": "conversions",
+    "check": "checks",
+    "warp": "registrations",
+    "train": "trainings",
+    "predict": "predictions",
+}
 
 
 @lru_cache(maxsize=len(CODE))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.study_file import load_study
-from benchmarks.workflow.jobs import PACKAGE_FILES, RECORDED, REFERENCES, SCORING
+from benchmarks.workflow.jobs import CANDIDATES, PACKAGE_FILES, RECORDED, REFERENCES, SCORING
 from dataset_converters.atomic import write_text
 from dataset_converters.volumes.nifti import sha256_of
 
@@ -155,14 +155,31 @@ def _parsed_matrix(matrix: dict[str, Any]) -> dict[str, Any]:
         plans.setdefault(entry["plans_name"], []).append(entry["content"])
     readers = [reader for entry in matrix.get("references", {}).values() for reader in entry["readers"].values()]
     annotations = sorted(reader["annotation"] for reader in readers)
-    return {"images": matrix["images"], "models": models, "plans": plans, "annotations": annotations}
+    known = {"images": matrix["images"], "models": models, "plans": plans, "annotations": annotations}
+    return known | {"templates": _template_parts(matrix)}
+
+
+def _template_parts(matrix: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what each set of templates is chosen from, and everything that is registered to it."""
+    parts: dict[str, Any] = {}
+    for entry in matrix.get("templates", []):
+        fixed = {name: value for name, value in entry.items() if name not in ("val", "test")}
+        warped = {k: v for k, v in matrix["warped_images"].items() if v["templates"] == entry["name"]}
+        shown = [*entry["train"], *entry["val"], *entry["test"]]
+        parts[f"{CANDIDATES}{entry['name']}"] = {"test": entry["train"], "set": fixed}
+        parts[entry["name"]] = {
+            "test": shown,
+            "set": entry,
+            "warped": warped,
+        }
+    return parts
 
 
 def _matrix_part(path: Path, content: str, part: str) -> str:
     matrix = _read_matrix(path, content)
     if not matrix:
         return ""
-    entries = matrix["models"].get(part, [])
+    entries = matrix["models"].get(part, [matrix["templates"][part]] if part in matrix["templates"] else [])
     try:
         images = {image: _without_facts(matrix["images"][image]) for entry in entries for image in entry["test"]}
     except (KeyError, TypeError, AttributeError):  # damaged

@@ -3,12 +3,14 @@
 import json
 import sys
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 
 from benchmarks.model_names import baseline_model, plans_name, trained_model
-from benchmarks.study import DatasetUse, Study
+from benchmarks.study import Arm, DatasetUse, Study, TemplateArm
 from benchmarks.study_file import StudyError
+from benchmarks.template_arms import set_name
 from dataset_converters.writing.target import LABELS
 
 SCORING = "study.toml#scoring"
@@ -19,7 +21,11 @@ REFERENCES = "annotations of matrix.json"
 """Input: the masks of every reader that predictions are compared with."""
 RECORDED = "outputs of "
 """Input: what another job left, as its record lists it."""
-Kind = Literal["convert", "check", "assemble", "prepare", "train", "predict", "evaluate", "tables", "figures"]
+CANDIDATES = "candidates of "
+"""Part of ``matrix.json``: what templates are chosen from, without the images registered to them later."""
+Kind = Literal[
+    "convert", "check", "assemble", "templates", "warp", "prepare", "train", "predict", "evaluate", "tables", "figures"
+]
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,7 @@ class Job:
         Arguments after ``python -m``, run in the run folder.
     inputs : tuple of str
         Files (relative to the run) whose content decides whether the job is still up to date;
-        ``matrix.json#<name>`` means the part about that model or that plans name only. Also ``SCORING``,
+        ``matrix.json#<name>`` means the part about that model, plans name or templates only. Also ``SCORING``,
         ``REFERENCES``, ``PACKAGE_FILES`` with a folder of the program, and ``RECORDED`` with a job.
     outputs : tuple of str
         Files that exist when the job is done.
@@ -71,17 +77,19 @@ def list_jobs(study: Study, device: str) -> tuple[Job, ...]:
         contents=f"nnUNet_raw/{nnunet}/labelsTr/*.nii.gz",
     )
     preprocessed = f"nnUNet_preprocessed/{nnunet}"
-    names = [plans_name(study, arm, seed) for arm in study.arms for seed in study.seeds]
+    names = [plans_name(study, arm, seed) for arm in study.trained_arms() for seed in study.seeds]
+    templates = _template_jobs(study, device)
+    warps = tuple(job.name for job in templates if job.kind == "warp")
     prepare = Job(
         "prepare",
         "prepare",
-        ("assemble",),
+        ("assemble", *warps),
         ("trainers.prepare", "."),
-        ("matrix.json", dataset_json),
+        ("matrix.json", dataset_json, *(f"{RECORDED}{name}" for name in warps)),
         tuple(f"{preprocessed}/{prefix}{name}.json" for name in names for prefix in ("", "splits_")),
     )
-    models = [*_trained_jobs(study, device), *_baseline_jobs(study)]
-    return (*sources, assemble, prepare, *models, *_analysis_jobs(tuple(models)))
+    models = [*_trained_jobs(study, device), *_vote_jobs(study), *_baseline_jobs(study)]
+    return (*sources, assemble, *templates, prepare, *models, *_analysis_jobs(tuple(models)))
 
 
 def _source_jobs(use: DatasetUse) -> list[Job]:
@@ -115,16 +123,47 @@ def dataset_id(use: DatasetUse) -> int:
     return use.id or find_dataset(use.converter).DATASET.dataset_id
 
 
+def _template_jobs(study: Study, device: str) -> list[Job]:
+    """List, for every arm with templates and fold, the choice of them and the registration of all images to each."""
+    jobs = []
+    for arm in study.arms:
+        for fold in study.split.chosen_folds if arm.templates.number else ():
+            name = set_name(arm.name, fold)
+            chosen, folder = f"templates/{name}/templates.json", f"templates/{name}"
+            choose = Job(
+                f"templates-{name}",
+                "templates",
+                ("assemble",),
+                ("trainers.templates.choose", ".", name),
+                (f"matrix.json#{CANDIDATES}{name}",),
+                (chosen,),
+            )
+            jobs += [choose] + [
+                Job(
+                    f"warp-{name}-T{number}",
+                    "warp",
+                    (choose.name,),
+                    ("trainers.templates.warp", ".", name, str(number), "--device", device),
+                    (chosen, f"matrix.json#{name}"),
+                    (f"{folder}/T{number}/registrations.csv",),
+                    contents=f"{folder}/T{number}/*/*",
+                )
+                for number in range(1, arm.templates.number + 1)
+            ]
+    return jobs
+
+
 def _trained_jobs(study: Study, device: str) -> list[Job]:
     nnunet = f"Dataset{study.dataset_id}_{study.name}"
     jobs = []
-    for arm in study.arms:
-        for trainer in study.trainers:
+    for arm in study.trained_arms():
+        for trainer in study.trainers_of(arm):
             for seed in study.seeds:
                 for fold in study.split.chosen_folds:
                     model, plans = trained_model(arm, trainer, seed, fold), plans_name(study, arm, seed)
                     result = f"nnUNet_results/{nnunet}/{trainer.name}__{plans}__2d/fold_{fold}"
                     folder = f"nnUNet_preprocessed/{nnunet}"
+                    warp = _warp_job(arm, fold)
                     jobs += [
                         Job(
                             f"train-{model}",
@@ -138,14 +177,47 @@ def _trained_jobs(study: Study, device: str) -> list[Job]:
                         Job(
                             f"predict-{model}",
                             "predict",
-                            (f"train-{model}",),
+                            (f"train-{model}", *warp),
                             ("trainers.predict.predict", ".", model, "--device", device),
-                            (f"{result}/checkpoint_final.pth", f"matrix.json#{model}"),
+                            (
+                                f"{result}/checkpoint_final.pth",
+                                f"matrix.json#{model}",
+                                *(f"{RECORDED}{name}" for name in warp),
+                            ),
                             (),
                             f"predictions/{model}",
                             f"predictions/{model}/*.nii.gz",
                         ),
                     ]
+    return jobs
+
+
+def _warp_job(arm: Arm, fold: int) -> tuple[str, ...]:
+    """Return the job that registers an arm's images to its template; none where it has no template."""
+    return (f"warp-{set_name(arm.ensemble, fold)}-T{arm.number}",) if isinstance(arm, TemplateArm) else ()
+
+
+def _vote_jobs(study: Study) -> list[Job]:
+    """List the votes of the arms with templates; each reads the label maps of its members."""
+    jobs = []
+    for arm in study.arms:
+        members = [entry for entry in study.arms if isinstance(entry, TemplateArm) and entry.ensemble == arm.name]
+        for trainer, seed, fold in product(study.trainers_of(arm), study.seeds, study.split.chosen_folds):
+            if members:
+                model = trained_model(arm, trainer, seed, fold)
+                needs = tuple(f"predict-{trained_model(member, trainer, seed, fold)}" for member in members)
+                jobs.append(
+                    Job(
+                        f"predict-{model}",
+                        "predict",
+                        needs,
+                        ("trainers.predict.vote", ".", model),
+                        (f"matrix.json#{model}", *(f"{RECORDED}{name}" for name in needs)),
+                        (),
+                        f"predictions/{model}",
+                        f"predictions/{model}/*.nii.gz",
+                    )
+                )
     return jobs
 
 

@@ -8,8 +8,16 @@ from typing import Any
 
 MAX_RUNTIME_MIN = 24 * 60
 """Most clusters refuse more; a longer training takes several turns."""
-_RUNTIME_MIN = {"convert": 240, "check": 120, "prepare": 480, "predict": 240, "evaluate": 240}
-_MEMORY_MB = {"prepare": 8000, "predict": 8000, "evaluate": 8000}
+_RUNTIME_MIN = {
+    "convert": 240,
+    "check": 120,
+    "templates": 480,
+    "warp": 480,
+    "prepare": 480,
+    "predict": 240,
+    "evaluate": 240,
+}
+_MEMORY_MB = {"templates": 8000, "warp": 8000, "prepare": 8000, "predict": 8000, "evaluate": 8000}
 # measured on one core of 2025: 2.1e-7 s per step and activation of the widest layers; nodes may be four times slower
 _STEP_S = {"cpu": 8e-7, "cuda": 4e-9}
 _TRAINING_MB = {"cpu": 1500, "cuda": 12000}

@@ -14,6 +14,7 @@ from trainers.command_line import exit_code
 from trainers.errors import TrainerError
 from trainers.lock import only_one_in
 from trainers.predict.model import TrainedModel, load_predictor
+from trainers.predict.on_template import warps_of
 from trainers.predict.one_image import predict_one
 from trainers.predict.predicted import PredictionRecord
 from trainers.run_folder import RunFolder, open_run, point_nnunet_at
@@ -40,7 +41,9 @@ def predict(run: RunFolder, model: Mapping[str, Any], device: str) -> None:
     with only_one_in(folder):
         settings = trained.key()
         hashes = {image: image_hash(run, image) for image in model["test"]}
-        record = PredictionRecord(folder, {image: {"image_sha256": hashes[image]} | settings for image in hashes})
+        warps = warps_of(run, model)
+        keys = {image: {"image_sha256": hashes[image]} | settings | warps.key(image) for image in hashes}
+        record = PredictionRecord(folder, keys)
         if not record.missing():
             print(f"{model['model']}: {len(hashes)} images predicted already")
             return
@@ -49,7 +52,8 @@ def predict(run: RunFolder, model: Mapping[str, Any], device: str) -> None:
 
         def one(image: str) -> None:
             check_image(run.image(image), hashes[image])
-            predict_one(predictor, [run.image(image)], record.path(image))
+            with warps.on_template(image, record.path(image)) as (shown, output):
+                predict_one(predictor, [shown], output)
 
         predict_missing(record, one, model["model"])
 

@@ -1,0 +1,1 @@
+"""Images warped to the templates of an arm (AtlasNet): the choice of templates, the registration of every image."""
