@@ -21,6 +21,8 @@ TYPICAL_SECONDS = {
     "convert": 30.0,
     "check": 10.0,
     "assemble": 10.0,
+    "templates": 30.0,
+    "warp": 60.0,
     "prepare": 40.0,
     "train": 120.0,
     "predict": 30.0,

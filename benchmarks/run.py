@@ -26,7 +26,7 @@ from benchmarks.workflow.renew import renew
 from dataset_converters.atomic import write_bytes
 
 SNAKEFILE = Path(__file__).parent / "workflow" / "Snakefile"
-FIRST = ("convert", "check", "assemble", "prepare")
+FIRST = ("convert", "check", "assemble", "templates", "warp", "prepare")
 """Jobs that decide what the others read."""
 PROBE_BYTES = 2**20
 

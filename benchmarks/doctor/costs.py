@@ -86,7 +86,10 @@ START_S = {
     "figures": 25.0,
 }
 """CPU seconds before a job's work begins, imports above all; measured on the same core. Others: 2 s."""
-SECONDS_PER_VOXEL = {"convert": 1.2e-7, "check": 2e-8, "prepare": 1.5e-7, "evaluate": 5e-8}
+REGISTRATION_S, PAIR_S = 5.0, 0.5
+"""CPU seconds to register an image to a template, whatever its size (one working resolution), and a pair of candidates
+for templates."""
+SECONDS_PER_VOXEL = {"convert": 1.2e-7, "check": 2e-8, "warp": 3e-7, "prepare": 1.5e-7, "evaluate": 5e-8}
 """CPU seconds of all images: DICOM of 512 x 512 x 64 converted in 0.93 s (phantoms are drawn 4 times slower), half of
 48 images of 12 x 400 x 400 prepared in 20 s, 192 predictions of that size scored in 13 s."""
 PREDICT_CPU_PER_VOXEL = 1.2e-7

@@ -95,6 +95,10 @@ def job_seconds(study: Study, device: str, contents: Contents, job: Job) -> floa
     if job.kind in ("convert", "check"):
         images = contents.datasets[job.name.partition("-")[2]]
         return start + images.count * images.voxels * per_voxel
+    if job.kind == "templates":
+        return start + costs.PAIR_S * contents.images * (contents.images - 1) / 2
+    if job.kind == "warp":
+        return start + contents.images * costs.REGISTRATION_S + contents.voxels * per_voxel
     if job.kind == "evaluate":
         return start + contents.models * contents.test_voxels * per_voxel * max(1, len(study.structures))
     return start + contents.voxels * per_voxel

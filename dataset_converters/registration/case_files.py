@@ -10,7 +10,10 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from dataset_converters.errors import ConversionError
+from dataset_converters.registration.affine import Affine
+from dataset_converters.registration.deformation import Deformation
 from dataset_converters.registration.errors import RegistrationError
+from dataset_converters.registration.frame import Frame, coarser
 from dataset_converters.registration.quality import Quality
 from dataset_converters.registration.register import register
 from dataset_converters.registration.warp import Warp
@@ -20,13 +23,15 @@ from dataset_converters.volumes.image_file import read_image, read_voxels
 from dataset_converters.volumes.nifti import sha256_of, write_nifti
 
 _AXES = "LPS"
+COARSE_MM = 50.0
+"""Of a displacement that is zero everywhere."""
 
 
 def warp_files(
     moving_image: Path,
     moving_label: Path | None,
     template_image: Path,
-    out_image: Path,
+    out_image: Path | None,
     out_label: Path | None,
     warp_file: Path,
     *,
@@ -38,7 +43,9 @@ def warp_files(
 
     Both are turned to the nearest of the axes left, posterior, superior first; a tilt that is left is for the affine
     transform to find. The results lie on the template's grid, as turned. Labels are only moved, never registered by.
-    If there is no warp nothing is written; if it missed a limit all is, and the status says so.
+    If a limit was missed all is written, and the status says so. A case that could not be registered at all is laid on
+    the template by the centres of both images, so that its image and label map still belong together and it can be
+    predicted: no case is lost, and its status says ``failed``.
 
     Parameters
     ----------
@@ -58,19 +65,46 @@ def warp_files(
         sitk.GetArrayFromImage(moving), sitk.GetArrayFromImage(fixed),
         moving_spacing_mm=moving.GetSpacing()[::-1], fixed_spacing_mm=fixed.GetSpacing()[::-1], **options,
     )  # fmt: skip
-    if found.warp is None:
-        return found.quality
-    image = np.rint(found.warp.warp_image(sitk.GetArrayFromImage(moving))).astype(np.int16)
-    write_nifti(out_image, _like(image, fixed))
+    warp = found.warp or _by_centres(moving, fixed)
+    if out_image is not None:
+        _write_warped(out_image, warp, moving, fixed)
     if label is not None and out_label is not None:
-        write_nifti(out_label, _like(found.warp.warp_labels(label), fixed))
+        write_nifti(out_label, _like(warp.warp_labels(label), fixed))
     figures = {
         name: value if isinstance(value, str) or isfinite(value) else None
         for name, value in asdict(found.quality).items()
     }
     hashes = {"moving_sha256": sha256_of(moving_image), "template_sha256": sha256_of(template_image)}
-    save_warp(warp_file, found.warp, facts={**hashes, "quality": figures})
+    save_warp(warp_file, warp, facts={**hashes, "quality": figures})
     return found.quality
+
+
+def warp_image_file(
+    original_image: Path,
+    warp_file: Path,
+    template_image: Path,
+    out: Path,
+    *,
+    dataset: str = "registration",
+    case: str = "",
+) -> None:
+    """Write an image on the grid of the template it was registered to.
+
+    Raises
+    ------
+    RegistrationError
+        The warp is damaged, or of another case or template.
+    ConversionError
+        A file is damaged.
+    """
+    warp, facts = load_warp(warp_file)
+    for path, name in ((original_image, "moving_sha256"), (template_image, "template_sha256")):
+        if facts.get(name) != sha256_of(path):
+            raise _fault(warp_file, f"another {name.partition('_')[0]} image than it was made of", "the same")
+    original, template = (
+        _turned(read_image(path, dataset=dataset, case=case).image) for path in (original_image, template_image)
+    )
+    _write_warped(out, warp, original, template)
 
 
 def unwarp_label_file(
@@ -97,6 +131,19 @@ def unwarp_label_file(
     if back.GetSize() != stored.size_xyz or not _coincide(stored, grid_of(back)):
         raise _fault(warp_file, f"labels on {grid_of(back)}", str(stored))
     write_nifti(out, _placed(back, stored))
+
+
+def _write_warped(path: Path, warp: Warp, moving: sitk.Image, fixed: sitk.Image) -> None:
+    write_nifti(path, _like(np.rint(warp.warp_image(sitk.GetArrayFromImage(moving))).astype(np.int16), fixed))
+
+
+def _by_centres(moving: sitk.Image, fixed: sitk.Image) -> Warp:
+    """Return the warp that lays the centres of two images on each other, and moves nothing else."""
+    frames = [Frame(image.GetSize()[::-1], image.GetSpacing()[::-1]) for image in (moving, fixed)]
+    offset = [(case - template) / 2 for case, template in zip(frames[0].extent_mm, frames[1].extent_mm, strict=True)]
+    working = coarser(frames[1], COARSE_MM)
+    still = np.zeros((3, *working.shape), np.float32)
+    return Warp(*frames, working, Affine(np.eye(3), np.array(offset)), Deformation(still, still), "centres")
 
 
 def _turned(image: sitk.Image) -> sitk.Image:
