@@ -126,9 +126,10 @@ def _images(path: Path) -> pd.DataFrame:
 
 def _training(matrix: Mapping[str, Any]) -> pd.DataFrame:
     folds = {model["fold"] for model in matrix["models"]}  # a study may run some folds of its split only
+    images = matrix["images"] | matrix.get("warped_images", {})  # warped to a template: the same patient's
     rows = [
         {"arm": plan["arm"], "seed": plan["seed"], "fold": fold}
-        | {name: matrix["images"][image][name] for name in ("dataset", "patient", "case", "variant")}
+        | {name: images[image][name] for name in ("dataset", "patient", "case", "variant")}
         | {"chosen_slices": len(split["slices"][image]) if "slices" in split else float("nan")}
         for plan in matrix["plans"]
         for fold, split in enumerate(plan["splits"])

@@ -54,6 +54,8 @@ def check_template_arms(study: Study) -> None:
         if templates.images and templates.count not in (0, len(templates.images)):
             raise StudyError(f"[{where}] found count {templates.count} and {len(templates.images)} images; give one")
         refuse_repeats(f"{where}.images", templates.images)
+        if study.split.run_folds:
+            raise StudyError(f"[{where}] found [split] run_folds; wanted all folds, each has its own templates")
         if templates.images and study.split.kind == "cross_validation":
             raise StudyError(
                 f"[{where}.images] found named templates in a cross-validation, where every patient is "

@@ -18,6 +18,8 @@ from trainers.run_folder import RunFolder, open_run, point_nnunet_at
 from trainers.settings import KEY, read_settings
 from trainers.splits import check_split
 
+FORMER_RATE = 1e-4
+
 
 def prepare(run: RunFolder) -> None:
     """Preprocess the study dataset and write ``<plans_name>.json`` and ``splits_<plans_name>.json`` for every arm.
@@ -81,10 +83,18 @@ def _splits(run: RunFolder, arm: Mapping[str, Any]) -> list[dict[str, Any]]:
     return splits
 
 
+def _own_rate(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return settings as they are compared: where a study names no rate, earlier versions wrote that of all trainers."""
+    return settings | {"learning_rate": None} if settings.get("learning_rate") == FORMER_RATE else settings
+
+
 def _refuse_changed(run: RunFolder, arms: Mapping[str, dict[str, Any]]) -> None:
     for name, settings in arms.items():
         path = run.preprocessed_dataset / f"{name}.json"
-        if path.is_file() and (found := json.loads(path.read_text(encoding="utf-8"))[KEY]) != settings:
+        if not path.is_file():
+            continue
+        found = json.loads(path.read_text(encoding="utf-8"))[KEY]
+        if _own_rate(found) != _own_rate(settings):
             changed = sorted(key for key in {*found, *settings} if found.get(key) != settings.get(key))
             raise TrainerError(
                 str(path),
@@ -127,7 +137,7 @@ def _training_part(content: Any) -> Any:
         return content
     kept = {name: value for name, value in content.items() if not name.startswith("original_median_")}
     plan = {k: v for k, v in content["configurations"]["2d"].items() if k != "median_image_size_in_voxels"}
-    return kept | {"configurations": plan}
+    return kept | {"configurations": plan} | ({KEY: _own_rate(kept[KEY])} if KEY in kept else {})
 
 
 def _write_once(content: Any, path: Path) -> None:
