@@ -1,10 +1,20 @@
 """Arms with templates: each becomes one arm for every template and stays as their vote."""
 
 import dataclasses
+from pathlib import Path
 
+import dataset_converters
 from benchmarks.study import Arm, Study, TemplateArm
-from benchmarks.study_names import StudyError, refuse_repeats
+from benchmarks.study_names import StudyError, refuse_repeats, refuse_unknown
 from benchmarks.study_training import Templates
+
+
+BACKENDS = Path(dataset_converters.__file__).parent / "registration" / "backends"
+
+
+def backend_names() -> list[str]:
+    """Return the names of the registrations, without importing them (torch takes seconds)."""
+    return sorted(path.stem for path in BACKENDS.glob("*.py") if path.stem != "__init__")
 
 
 def template_arms(arm: Arm) -> tuple[Arm, ...]:
@@ -54,6 +64,7 @@ def check_template_arms(study: Study) -> None:
         if templates.images and templates.count not in (0, len(templates.images)):
             raise StudyError(f"[{where}] found count {templates.count} and {len(templates.images)} images; give one")
         refuse_repeats(f"{where}.images", templates.images)
+        refuse_unknown(f"{where}.registration", [templates.registration], backend_names())
         if study.split.run_folds:
             raise StudyError(f"[{where}] found [split] run_folds; wanted all folds, each has its own templates")
         if templates.images and study.split.kind == "cross_validation":

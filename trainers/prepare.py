@@ -84,7 +84,7 @@ def _splits(run: RunFolder, arm: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _own_rate(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return settings as they are compared: where a study names no rate, earlier versions wrote that of all trainers."""
+    """Return settings as they are compared: where a study named no rate, earlier versions wrote all trainers' own."""
     return settings | {"learning_rate": None} if settings.get("learning_rate") == FORMER_RATE else settings
 
 
