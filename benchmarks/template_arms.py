@@ -8,7 +8,6 @@ from benchmarks.study import Arm, Study, TemplateArm
 from benchmarks.study_names import StudyError, refuse_repeats, refuse_unknown
 from benchmarks.study_training import Templates
 
-
 BACKENDS = Path(dataset_converters.__file__).parent / "registration" / "backends"
 
 

@@ -13,7 +13,7 @@ KINDS = "benchmarks.study_kinds"
 """What may never be averaged: refused before a run is made, and again when its scores are read."""
 ALLOWED = {
     "dataset_converters": ("dataset_converters",),
-    "trainers": ("trainers", "dataset_converters.physics", *FILES),
+    "trainers": ("trainers", "dataset_converters.physics", "dataset_converters.registration", *FILES),
     "analysis": ("analysis", "dataset_converters.physics", *FILES, "benchmarks.study", "benchmarks.study_file", KINDS),
     "benchmarks": ("benchmarks", "dataset_converters", "trainers"),
     "benchmarks.performance": PACKAGES,
@@ -30,7 +30,7 @@ WITH_TORCH = (
     "dataset_converters.registration.velocity_descent",
     "dataset_converters.registration.warp",
 )
-"""The two beams of the slow simulation for tests, imported where they are used; the parts of a registration that sample."""
+"""The two beams of the slow simulation, imported where they are used; the parts of a registration that sample."""
 TORCH = {"torch", "torchvision", "nnunetv2"}
 MODULES = sorted(path for package in PACKAGES for path in (REPOSITORY / package).rglob("*.py"))
 

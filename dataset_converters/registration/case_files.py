@@ -139,11 +139,11 @@ def _write_warped(path: Path, warp: Warp, moving: sitk.Image, fixed: sitk.Image)
 
 def _by_centres(moving: sitk.Image, fixed: sitk.Image) -> Warp:
     """Return the warp that lays the centres of two images on each other, and moves nothing else."""
-    frames = [Frame(image.GetSize()[::-1], image.GetSpacing()[::-1]) for image in (moving, fixed)]
-    offset = [(case - template) / 2 for case, template in zip(frames[0].extent_mm, frames[1].extent_mm, strict=True)]
-    working = coarser(frames[1], COARSE_MM)
+    case, template = (Frame(image.GetSize()[::-1], image.GetSpacing()[::-1]) for image in (moving, fixed))
+    offset = [(mine - its) / 2 for mine, its in zip(case.extent_mm, template.extent_mm, strict=True)]
+    working = coarser(template, COARSE_MM)
     still = np.zeros((3, *working.shape), np.float32)
-    return Warp(*frames, working, Affine(np.eye(3), np.array(offset)), Deformation(still, still), "centres")
+    return Warp(case, template, working, Affine(np.eye(3), np.array(offset)), Deformation(still, still), "centres")
 
 
 def _turned(image: sitk.Image) -> sitk.Image:

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import SimpleITK as sitk
+from numpy.typing import NDArray
 
 from dataset_converters.volumes.nifti import sha256_of, write_nifti
 from trainers.command_line import exit_code
@@ -31,14 +33,13 @@ def vote(run: RunFolder, model: Mapping[str, Any]) -> None:
         Label maps of members are missing or do not fit, all images named.
     """
     members = [run.find_model(name, "trained") for name in model["members"]]
-    regions = vote_regions(run.matrix["structures"])
     with only_one_in(run.predictions(model)):
         paths = {image: [run.predictions(member) / f"{image}.nii.gz" for member in members] for image in model["test"]}
         keys = {image: {"votes": [_hash(path) for path in files]} for image, files in paths.items()}
         record = PredictionRecord(run.predictions(model), keys)
 
         def one(image: str) -> None:
-            _vote(paths[image], record.path(image), regions)
+            _vote(paths[image], record.path(image), run.matrix["structures"])
 
         predict_missing(record, one, model["model"])
 
@@ -53,13 +54,25 @@ def vote_regions(structures: Mapping[str, int]) -> dict[int, tuple[int, ...]]:
     return {inside[0]: (*inside, *sick), sick[0]: sick}
 
 
+def majority(label_maps: Sequence[NDArray[np.integer]], structures: Mapping[str, int]) -> NDArray[np.integer]:
+    """Return the vote of label maps of one shape; of several lung labels, right and left, the one most of them have."""
+    from dataset_converters.registration.majority import majority_vote
+
+    regions = vote_regions(structures)
+    result = majority_vote(label_maps, regions=regions)
+    painted, members = next(iter(regions.items()))
+    sides = [label for label in members if label not in regions or label == painted]
+    if len(sides) > 1:
+        votes = np.stack([sum(labels == side for labels in label_maps) for side in sides])
+        result = np.where(result == painted, np.array(sides)[votes.argmax(axis=0)], result).astype(result.dtype)
+    return result
+
+
 def _hash(path: Path) -> str:
     return sha256_of(path) if path.is_file() else ""
 
 
-def _vote(paths: Sequence[Path], output: Path, regions: Mapping[int, Sequence[int]]) -> None:
-    from dataset_converters.registration.majority import majority_vote
-
+def _vote(paths: Sequence[Path], output: Path, structures: Mapping[str, int]) -> None:
     missing = [path.parent.name for path in paths if not path.is_file()]
     if missing:
         raise TrainerError(
@@ -69,7 +82,7 @@ def _vote(paths: Sequence[Path], output: Path, regions: Mapping[int, Sequence[in
             action="run their predictions again",
         )
     images = [sitk.ReadImage(str(path)) for path in paths]
-    result = sitk.GetImageFromArray(majority_vote([sitk.GetArrayFromImage(image) for image in images], regions=regions))
+    result = sitk.GetImageFromArray(majority([sitk.GetArrayFromImage(image) for image in images], structures))
     result.CopyInformation(images[0])
     write_nifti(output, result)
 
