@@ -100,8 +100,16 @@ def budget_note(root: Path, study: Study) -> str:
         f"Every arm: {budget.iterations} iterations of {budget.batch_size} patches of "
         f"{budget.patch_size[0]} x {budget.patch_size[1]} at {budget.spacing_mm[0]:g} x {budget.spacing_mm[1]:g} mm, "
         f"{budget.width} channels in the first block, {rate}, augmentation "
-        f"{budget.augmentation}, on {device}."
+        f"{budget.augmentation}, on {device}.{_in_3d(study, device)}"
     )
+
+
+def _in_3d(study: Study, device: str) -> str:
+    budget = study.budgets[device].three_d
+    if budget is None or all(trainer.configuration == "2d" for trainer in study.trainers):
+        return ""
+    patch, spacing = (" x ".join(f"{n:g}" for n in size) for size in (budget.patch_size, budget.spacing_mm))
+    return f" In 3D: {budget.batch_size} patches of {patch} at {spacing} mm, nnU-Net's own network and learning rate."
 
 
 def folds_note(results: Results) -> tuple[str, ...]:

@@ -136,4 +136,5 @@ def _training(matrix: Mapping[str, Any]) -> pd.DataFrame:
         if fold in folds
         for image in split["train"]
     ]
-    return pd.DataFrame(rows, columns=list(TRAINING_COLUMNS))
+    # an arm has the same images in 2D and in 3D, and plans for each
+    return pd.DataFrame(rows, columns=list(TRAINING_COLUMNS)).drop_duplicates(ignore_index=True)

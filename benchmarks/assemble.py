@@ -6,7 +6,6 @@ study: every image, reference, arm, split and model.
 """
 
 import argparse
-import dataclasses
 import hashlib
 import json
 import sys
@@ -18,6 +17,7 @@ import numpy as np
 import SimpleITK as sitk
 from tqdm import tqdm
 
+from benchmarks.configurations import budget_record
 from benchmarks.lung_slices import lung_slices
 from benchmarks.matrix import Entries, list_models, list_plans, list_template_sets, list_warped_images
 from benchmarks.overlap_check import join_persons, refuse_overlaps
@@ -80,7 +80,7 @@ def assemble(run: Path) -> Path:
         "structures": {name: value for value, name in enumerate(study.structures, start=1)},
         "ignore_label": ignore,
         "hu_window": list(study.image.hu_window),
-        "budget": dataclasses.asdict(study.budgets[device]),
+        "budget": budget_record(study.budgets[device]),
         "images": images,
         **({"templates": sets, "warped_images": warped} if sets else {}),
         "fitted_kernels": _fitted_kernels(images),

@@ -11,6 +11,7 @@ from typing import Any
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
+from benchmarks.configurations import trainer_class
 from benchmarks.derived_files import placed_derive
 from benchmarks.overlap_check import join_persons, overlap_warnings, refuse_overlaps
 from benchmarks.patients import Fold, Patient, divide, training_images
@@ -199,7 +200,7 @@ def _check_environment(study: Study, device: str) -> list[str]:
     from trainers.registry import EXTENSION_FOLDER, list_trainers
 
     known = list_trainers()
-    names = [trainer.name for trainer in study.trainers]
+    names = list(dict.fromkeys(trainer_class(trainer) for trainer in study.trainers))
     unknown = [name for name in names if name not in known]
     if unknown:
         return [f"trainer {unknown[0]!r}: no such file in trainers/nnunet; the trainers are: {', '.join(known)}"]

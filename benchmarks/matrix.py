@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from benchmarks.configurations import configuration_entry, configurations_of, trainer_entry
 from benchmarks.equal_arms import SlicesOf, level_slices
 from benchmarks.model_names import baseline_model, plans_name, trained_model
 from benchmarks.patients import Fold, PatientKey, training_images, watching_images
@@ -15,7 +16,7 @@ Entries = dict[str, dict[str, Any]]
 
 
 def list_plans(study: Study, folds: tuple[Fold, ...], slices_of: SlicesOf | None = None) -> list[dict[str, Any]]:
-    """List one plans entry per arm and seed: what it trains on and what watches it, in every fold.
+    """List one plans entry per arm, seed and configuration: what it trains on and what watches it, in every fold.
 
     Parameters
     ----------
@@ -35,14 +36,16 @@ def list_plans(study: Study, folds: tuple[Fold, ...], slices_of: SlicesOf | None
             _level(study, {name: splits[name][number] for name in study.equal_arms.arms}, slices_of)
     return [
         {
-            "plans_name": plans_name(study, arm, seed),
+            "plans_name": plans_name(study, arm, seed, configuration),
             "arm": arm.name,
             "seed": seed,
             "class_weights": dict(arm.class_weights),
             "splits": splits[arm.name],
+            **configuration_entry(configuration),
         }
         for arm in study.trained_arms()
         for seed in study.seeds
+        for configuration in configurations_of(study, arm)
     ]
 
 
@@ -136,10 +139,11 @@ def list_models(study: Study, folds: tuple[Fold, ...], images: Entries) -> list[
             "trainer": trainer.name,
             "seed": seed,
             "fold": number,
-            "plans_name": plans_name(study, arm, seed),
+            "plans_name": plans_name(study, arm, seed, trainer.configuration),
             "kind": "trained",
             "test": _all_test_images(study, arm, folds[number], images),
             **({"mirroring": True} if study.prediction.mirroring else {}),  # absent, runs made before it stay fresh
+            **trainer_entry(trainer),
             **_template_of(arm, number),
         }
         for arm in study.trained_arms()

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from benchmarks.configurations import budget_record, with_three_d_of
 from benchmarks.run_sources import Sources, other_sources, read_sources, recorded_settings, take_over_moved
 from benchmarks.study import Arm, DatasetUse, Study
 from benchmarks.study_file import StudyError, load_study
@@ -44,7 +45,7 @@ def open_run(study_file: Path, run: Path, *, data: Path | None, device: str) -> 
     frozen, content = run / "study.toml", study_file.read_bytes()
     if not frozen.exists() or frozen.read_bytes() != content:
         write_bytes(frozen, content)
-    workflow = {"device": device, "budget": dataclasses.asdict(study.budgets[device])}
+    workflow = {"device": device, "budget": budget_record(study.budgets[device])}
     _write_if_changed(run / "workflow.json", workflow | {"jobs": [dataclasses.asdict(job) for job in jobs]})
     return sources, jobs
 
@@ -72,6 +73,7 @@ def checked_study(study_file: Path, run: Path, *, data: Path | None, device: str
 def list_differences(frozen: Study, study: Study) -> list[str]:
     """List what a changed study may not change in a run: shared settings, and datasets and arms that are there."""
     before, now = (dataclasses.replace(e, split=dataclasses.replace(e.split, run_folds=())) for e in (frozen, study))
+    before = dataclasses.replace(before, budgets=with_three_d_of(before.budgets, now.budgets))
     different = [f"[{name}]" for name in FIXED if getattr(before, name) != getattr(now, name)]
     if frozen.image.hu_window != study.image.hu_window:
         different.append("[image.hu_window]")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from benchmarks.study_training import Budget, EqualArms, ImageSettings, Prediction, Split, Templates
+from benchmarks.study_training import Budget, Configuration, EqualArms, ImageSettings, Prediction, Split, Templates
 
 
 @dataclass(frozen=True)
@@ -88,10 +88,11 @@ class TestSet:
 
 @dataclass(frozen=True)
 class TrainerUse:
-    """A trainer class by name."""
+    """A trainer class by name, in 2D or 3D; in 3D ``name`` becomes ``<class>_3d_fullres`` when it is read."""
 
     name: str
     label: str = ""
+    configuration: Configuration = "2d"
 
 
 @dataclass(frozen=True)

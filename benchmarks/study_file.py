@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+from benchmarks.configurations import check_configurations, complete_trainer
 from benchmarks.equal_arms import check_equal_arms
 from benchmarks.model_names import slug
 from benchmarks.study import Study
@@ -134,7 +135,7 @@ def _complete(study: Study) -> Study:
         dataclasses.replace(entry, label=entry.label or entry.name, datasets=entry.datasets or names)
         for entry in study.test_sets
     )
-    trainers = tuple(dataclasses.replace(entry, label=entry.label or entry.name) for entry in study.trainers)
+    trainers = tuple(complete_trainer(entry) for entry in study.trainers)
     baselines = tuple(dataclasses.replace(entry, label=entry.label or entry.name) for entry in study.baselines)
     return dataclasses.replace(
         study,
@@ -175,6 +176,7 @@ def _checked(study: Study) -> Study:
     _one_arm_a_cell(study)
     _sensible_numbers(study)
     check_equal_arms(study)
+    check_configurations(study)
     check_template_arms(study)
     check_scoring(study)
     check_tables(study)

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
+Configuration = Literal["2d", "3d_fullres"]
+"""nnU-Net's name for what a network sees: slices, or volumes."""
+
 
 @dataclass(frozen=True)
 class EqualArms:
@@ -53,6 +56,18 @@ class ImageSettings:
 
 
 @dataclass(frozen=True)
+class ThreeD:
+    """What 3D training needs beside the iterations, which are the same for every trainer; all in (z, y, x).
+
+    The network is nnU-Net's own for this patch and spacing; images are resampled to ``spacing_mm``, slices too.
+    """
+
+    patch_size: tuple[int, int, int]
+    batch_size: int
+    spacing_mm: tuple[float, float, float]
+
+
+@dataclass(frozen=True)
 class Budget:
     """The training budget on one kind of device, equal for every arm and trainer.
 
@@ -60,7 +75,8 @@ class Budget:
     number of channels of the first block. ``learning_rate`` is each trainer's own (0.0001 in the 2021 paper)
     unless a budget too small for it says otherwise; tables name it then. ``gpus`` of one machine share each training
     (``[budgets.cuda]`` only): every step's batch is divided among them, so ``batch_size`` and the number of steps stay
-    what they are, and a study trains the same protocol on one GPU or on several.
+    what they are, and a study trains the same protocol on one GPU or on several. ``three_d`` is what trainers with
+    ``configuration = "3d_fullres"`` take in place of patch, batch and spacing.
     """
 
     iterations: int
@@ -73,6 +89,7 @@ class Budget:
     learning_rate: float | None = None
     augmentation: Literal["none", "geometric"] = "none"
     gpus: int = 1
+    three_d: ThreeD | None = None
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from trainers.command_line import exit_code
 from trainers.errors import TrainerError
 from trainers.kernel_emulation import KERNELS
 from trainers.lock import only_one_in
-from trainers.run_folder import RunFolder, open_run, point_nnunet_at
+from trainers.run_folder import SLICES, RunFolder, configuration_of, open_run, point_nnunet_at
 from trainers.settings import KEY, read_settings
 from trainers.splits import check_split
 
@@ -42,9 +42,10 @@ def prepare(run: RunFolder) -> None:
         plans = _plan(run)
         _write_kernels(run)
         preprocess_cases(run.raw_dataset, run.preprocessed_dataset, plans)
-        for name, settings in arms.items():
+        for arm in run.matrix["plans"]:
+            name = arm["plans_name"]
             _write_once(splits[name], run.preprocessed_dataset / f"splits_{name}.json")
-            _write_once(_arm_plans(plans, name, settings), run.preprocessed_dataset / f"{name}.json")
+            _write_once(_arm_plans(plans, arm, arms[name]), run.preprocessed_dataset / f"{name}.json")
 
 
 def _write_kernels(run: RunFolder) -> None:
@@ -58,6 +59,8 @@ def _settings(run: RunFolder, arm: Mapping[str, Any]) -> dict[str, Any]:
     budget = run.matrix["budget"]
     counts = ("iterations", "iterations_per_epoch", "validation_iterations", "batch_size", "width")
     names = (*counts, "learning_rate", "augmentation")
+    if configuration_of(arm) != SLICES:
+        budget = budget | {"batch_size": budget["three_d"]["batch_size"]}
     settings = {
         "study": run.matrix["study"],
         "arm": arm["arm"],
@@ -111,6 +114,9 @@ def _plan(run: RunFolder) -> dict[str, Any]:
         "budget": {name: run.matrix["budget"][name] for name in ("spacing_mm", "patch_size", "batch_size")},
         "hu_window": run.matrix["hu_window"],
     }
+    configurations = list(dict.fromkeys(configuration_of(arm) for arm in run.matrix["plans"]))
+    if configurations != [SLICES]:
+        wanted |= {"configurations": configurations, "three_d": run.matrix["budget"]["three_d"]}
     path, source = run.preprocessed_dataset / "nnUNetPlans.json", run.preprocessed_dataset / "planned_from.json"
     if path.is_file() and source.is_file() and json.loads(source.read_text(encoding="utf-8")) == wanted:
         plans: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -118,7 +124,8 @@ def _plan(run: RunFolder) -> dict[str, Any]:
     from trainers.planning import plan_study
 
     source.unlink(missing_ok=True)
-    plans = plan_study(run.matrix["nnunet"], run.matrix["budget"], tuple(run.matrix["hu_window"]))
+    window = tuple(run.matrix["hu_window"])
+    plans = plan_study(run.matrix["nnunet"], run.matrix["budget"], window, configurations=configurations)
     with replacing(run.preprocessed_dataset / "dataset.json") as temporary:
         shutil.copyfile(run.raw_dataset / "dataset.json", temporary)
     write_json(path, plans)
@@ -127,8 +134,11 @@ def _plan(run: RunFolder) -> dict[str, Any]:
     return written
 
 
-def _arm_plans(plans: dict[str, Any], name: str, settings: dict[str, Any]) -> dict[str, Any]:
-    return deepcopy(plans) | {"plans_name": name, KEY: settings}
+def _arm_plans(plans: dict[str, Any], arm: Mapping[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
+    """Return the plans of an arm: of its configuration only, so that one added later changes no other's plans."""
+    configuration = configuration_of(arm)
+    chosen = {"configurations": {configuration: plans["configurations"][configuration]}}
+    return deepcopy(plans | chosen) | {"plans_name": arm["plans_name"], KEY: settings}
 
 
 def _training_part(content: Any) -> Any:
@@ -136,7 +146,10 @@ def _training_part(content: Any) -> Any:
     if not isinstance(content, dict):
         return content
     kept = {name: value for name, value in content.items() if not name.startswith("original_median_")}
-    plan = {k: v for k, v in content["configurations"]["2d"].items() if k != "median_image_size_in_voxels"}
+    plan = [
+        {k: v for k, v in entry.items() if k != "median_image_size_in_voxels"}
+        for entry in content["configurations"].values()
+    ]
     return kept | {"configurations": plan} | ({KEY: _own_rate(kept[KEY])} if KEY in kept else {})
 
 

@@ -1,4 +1,7 @@
-"""What every preprocessed file was when it was made: ``preprocessed_cases.json``, so that none is lost or swapped."""
+"""What every preprocessed file was when it was made: ``preprocessed_cases.json``, so that none is lost or swapped.
+
+Each configuration of nnU-Net has files and a record of its own; in 3D that is ``preprocessed_cases_3d_fullres.json``.
+"""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -7,21 +10,25 @@ from typing import Any
 
 from dataset_converters.volumes.nifti import sha256_of
 from trainers.errors import TrainerError
-from trainers.run_folder import RunFolder
+from trainers.run_folder import SLICES, RunFolder, configuration_of
 from trainers.splits import fold_of
 
 PARTS = (".b2nd", "_seg.b2nd", ".pkl")
-RECORD = "preprocessed_cases.json"
 
 
-def read_cases(preprocessed_dataset: Path) -> dict[str, Any]:
+def record_name(configuration: str) -> str:
+    """Return the name of a configuration's record in the folder of the preprocessed dataset."""
+    return "preprocessed_cases.json" if configuration == SLICES else f"preprocessed_cases_{configuration}.json"
+
+
+def read_cases(preprocessed_dataset: Path, configuration: str = SLICES) -> dict[str, Any]:
     """Return the record by case; empty where there is none that can be read: every case is made again then.
 
     An entry holds the ``key`` of what the case was made from and, for each of its ``parts``, how the file looked (size,
     times, inode) and its hash. Earlier versions wrote the key alone, as text.
     """
     try:
-        content = json.loads((preprocessed_dataset / RECORD).read_text(encoding="utf-8"))
+        content = json.loads((preprocessed_dataset / record_name(configuration)).read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
@@ -66,14 +73,16 @@ def refuse_changed_cases(run: RunFolder, model: Mapping[str, Any]) -> None:
     plans, splits = base / f"{model['plans_name']}.json", base / f"splits_{model['plans_name']}.json"
     if not (plans.is_file() and splits.is_file()):
         return
-    folder = base / json.loads(plans.read_text(encoding="utf-8"))["configurations"]["2d"]["data_identifier"]
+    configuration = configuration_of(model)
+    folder = base / json.loads(plans.read_text(encoding="utf-8"))["configurations"][configuration]["data_identifier"]
     split = fold_of(json.loads(splits.read_text(encoding="utf-8")), model["fold"], str(splits))
-    _refuse(folder, read_cases(base), [*split["train"], *split["val"]])
+    _refuse(folder, base, configuration, [*split["train"], *split["val"]])
 
 
-def _refuse(folder: Path, record: Mapping[str, Any], cases: Iterable[str]) -> None:
+def _refuse(folder: Path, base: Path, configuration: str, cases: Iterable[str]) -> None:
+    record, unknown = read_cases(base, configuration), f"no record in {record_name(configuration)}"
     for case in cases:
-        fault = fault_of(folder, case, record[case], read_all=False) if case in record else f"no record in {RECORD}"
+        fault = fault_of(folder, case, record[case], read_all=False) if case in record else unknown
         if fault:
             raise TrainerError(
                 case,

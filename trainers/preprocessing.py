@@ -17,31 +17,45 @@ from dataset_converters.atomic import replacing, write_json
 from trainers.errors import TrainerError
 from trainers.plain_name import is_plain_name
 from trainers.planning import read_json
-from trainers.preprocessed_cases import PARTS, RECORD, entry_of, fault_of, read_cases
+from trainers.preprocessed_cases import PARTS, entry_of, fault_of, read_cases, record_name
+from trainers.run_folder import SLICES
 
 
 def preprocess_cases(raw_dataset: Path, preprocessed_dataset: Path, plans: dict[str, Any]) -> None:
     """Write every case of ``dataset.json`` that is not there, changed, or was made from other files or settings.
 
-    Which case was made from what, and what was written, is recorded in ``preprocessed_cases.json``. Cases that are no
-    longer in the dataset are removed. Reference labels are copied to ``gt_segmentations``, where nnU-Net's validation
-    reads them.
+    Each configuration of the plans has cases of its own. Which case was made from what, and what was written, is
+    recorded in ``preprocessed_cases.json``. Cases that are no longer in the dataset are removed. Reference labels are
+    copied to ``gt_segmentations``, where nnU-Net's validation reads them.
     """
     dataset_json = read_json(raw_dataset / "dataset.json")
     cases = get_filenames_of_train_images_and_targets(str(raw_dataset), dataset_json)
     _refuse_names(raw_dataset / "dataset.json", cases)
+    for configuration in plans["configurations"]:
+        _preprocess_cases(cases, preprocessed_dataset, plans, configuration, dataset_json)
+
+
+def _preprocess_cases(
+    cases: Mapping[str, Any],
+    preprocessed_dataset: Path,
+    plans: dict[str, Any],
+    configuration: str,
+    dataset_json: dict[str, Any],
+) -> None:
     manager = PlansManager(plans)
-    folder = preprocessed_dataset / manager.get_configuration("2d").data_identifier
+    folder = preprocessed_dataset / manager.get_configuration(configuration).data_identifier
     folder.mkdir(parents=True, exist_ok=True)
     _remove_strangers(folder, cases)
-    record = read_cases(preprocessed_dataset)
-    for case, files in tqdm(cases.items(), desc="preprocess", unit="case"):
-        key = _key([*files["images"], files["label"]], case, plans, dataset_json["labels"])
+    record, path = read_cases(preprocessed_dataset, configuration), preprocessed_dataset / record_name(configuration)
+    title = "preprocess" if configuration == SLICES else f"preprocess {configuration}"
+    for case, files in tqdm(cases.items(), desc=title, unit="case"):
+        settings = plans["configurations"][configuration]
+        key = _key([*files["images"], files["label"]], case, plans, settings, dataset_json["labels"])
         if not _is_current(folder, case, record.get(case), key):
-            _preprocess(case, files, folder, manager, dataset_json)
+            _preprocess(case, files, folder, manager, configuration, dataset_json)
             _copy(Path(files["label"]), preprocessed_dataset / "gt_segmentations" / f"{case}.nii.gz")
             record[case] = entry_of(folder, case, key)
-            write_json(preprocessed_dataset / RECORD, {name: record[name] for name in cases if name in record})
+            write_json(path, {name: record[name] for name in cases if name in record})
 
 
 def _refuse_names(path: Path, cases: Mapping[str, Any]) -> None:
@@ -63,9 +77,14 @@ def _is_current(folder: Path, case: str, entry: Any, key: str) -> bool:
 
 
 def _preprocess(
-    case: str, files: Mapping[str, Any], folder: Path, manager: PlansManager, dataset_json: dict[str, Any]
+    case: str,
+    files: Mapping[str, Any],
+    folder: Path,
+    manager: PlansManager,
+    name: str,
+    dataset_json: dict[str, Any],
 ) -> None:
-    configuration = manager.get_configuration("2d")
+    configuration = manager.get_configuration(name)
     staging = folder.with_name(f"{folder.name}_unfinished")
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir()
@@ -79,12 +98,10 @@ def _preprocess(
     staging.rmdir()
 
 
-def _key(paths: list[str], case: str, plans: dict[str, Any], labels: dict[str, Any]) -> str:
-    settings = {
-        name: value
-        for name, value in plans["configurations"]["2d"].items()
-        if name not in ("batch_size", "architecture")
-    }
+def _key(
+    paths: list[str], case: str, plans: dict[str, Any], configuration: dict[str, Any], labels: dict[str, Any]
+) -> str:
+    settings = {name: value for name, value in configuration.items() if name not in ("batch_size", "architecture")}
     window = plans["foreground_intensity_properties_per_channel"]
     digest = hashlib.sha256(json.dumps([settings, window, labels], sort_keys=True).encode())
     for path in paths:

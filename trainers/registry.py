@@ -21,10 +21,26 @@ def list_trainers(folder: Path = PACKAGE / "nnunet") -> dict[str, str]:
     return {path.stem: _first_line(path) for path in files}
 
 
+def works_on_slices(name: str, folder: Path = PACKAGE / "nnunet") -> bool:
+    """Say whether a trainer of ours is for 2D patches only: it is a ``SliceTrainer``, itself or through another.
+
+    A name without a file counts as one that is not.
+    """
+    path = folder / f"{name}.py"
+    if not path.is_file():
+        return False
+    bases = [base.id for base in _class(path).bases if isinstance(base, ast.Name)]
+    return "SliceTrainer" in bases or any(works_on_slices(base, folder) for base in bases)
+
+
 def _first_line(path: Path) -> str:
+    return (ast.get_docstring(_class(path)) or "").partition("\n")[0]
+
+
+def _class(path: Path) -> ast.ClassDef:
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.ClassDef) and node.name == path.stem:
-            return (ast.get_docstring(node) or "").partition("\n")[0]
+            return node
     raise TrainerError(
         str(path), found="no class of this name", wanted=f"class {path.stem}", action="name file and class alike"
     )

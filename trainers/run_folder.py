@@ -11,6 +11,9 @@ from trainers.errors import TrainerError
 from trainers.plain_name import is_plain_name
 from trainers.registry import EXTENSION_FOLDER
 
+SLICES = "2d"
+"""nnU-Net's configuration that cuts 2D patches."""
+
 
 @dataclass(frozen=True)
 class RunFolder:
@@ -31,7 +34,7 @@ class RunFolder:
 
     def fold_folder(self, model: Mapping[str, Any]) -> Path:
         """Folder of a model's checkpoints."""
-        name = f"{model['trainer']}__{model['plans_name']}__2d"
+        name = f"{trainer_class(model)}__{model['plans_name']}__{configuration_of(model)}"
         return self._inside(f"nnUNet_results/{self.matrix['nnunet']}/{name}/fold_{model['fold']}")
 
     def predictions(self, model: Mapping[str, Any]) -> Path:
@@ -114,15 +117,29 @@ def open_run(path: Path) -> RunFolder:
     return RunFolder(path, content)
 
 
+def configuration_of(entry: Mapping[str, Any]) -> str:
+    """Return nnU-Net's configuration of a model or a plans entry of ``matrix.json``; in 2D it is not named there."""
+    configuration: str = entry.get("configuration", SLICES)
+    return configuration
+
+
+def trainer_class(model: Mapping[str, Any]) -> str:
+    """Return the trainer class of a model; ``trainer`` is its id in the study, another one in 3D."""
+    name: str = model.get("trainer_class", model["trainer"])
+    return name
+
+
 def _names(matrix: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
     """Yield every name that becomes part of a path, with what it is; an untrained model has no plans."""
     yield "dataset", matrix["nnunet"]
     yield from (("image", image) for image in (*matrix["images"], *matrix.get("warped_images", ())))
     yield from (("templates", entry["name"]) for entry in matrix.get("templates", ()))
-    yield from (("plans", plan["plans_name"]) for plan in matrix["plans"])
+    for plan in matrix["plans"]:
+        yield from (("plans", plan["plans_name"]), ("configuration", configuration_of(plan)))
     for model in matrix["models"]:
         yield from (("image", image) for side in ("train", "test") for image in model.get(side, []))
-        yield from (("model", model["model"]), ("trainer", model["trainer"]))
+        yield from (("model", model["model"]), ("trainer", model["trainer"]), ("trainer", trainer_class(model)))
+        yield "configuration", configuration_of(model)
         yield from [("plans", model["plans_name"])] if model["plans_name"] else []
         yield "fold", str(model["fold"])
 

@@ -10,7 +10,7 @@ from trainers.command_line import exit_code
 from trainers.lock import only_one_in
 from trainers.preprocessed_cases import refuse_changed_cases
 from trainers.recovery import FINAL, damage, ready_to_resume, set_aside
-from trainers.run_folder import RunFolder, open_run, point_nnunet_at
+from trainers.run_folder import RunFolder, configuration_of, open_run, point_nnunet_at, trainer_class
 
 GPU_LOADER_PROCESSES = 4
 
@@ -56,9 +56,9 @@ def _run_nnunet(run: RunFolder, model: Mapping[str, Any], device: str, *, resume
     with compat.short_search(nnunet), ranks_report():
         nnunet.run_training(
             run.matrix["nnunet"],
-            "2d",
+            configuration_of(model),
             model["fold"],
-            model["trainer"],
+            trainer_class(model),
             model["plans_name"],
             num_gpus=gpus,
             continue_training=resume,

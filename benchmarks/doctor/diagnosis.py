@@ -78,12 +78,13 @@ def study_needs(
     """Return what a study asks of a machine; without contents, only what its budget and names tell."""
     budget = study.budgets[device]
     fixed, per_voxel = costs.PREDICTION_MEMORY
-    memory = costs.training_memory(budget, device)
+    trainers = [trainer.name for trainer in study.trainers]
+    memory = max(costs.training_memory(name, budget, device) for name in trainers)
     if contents is not None:
         memory = max(memory, fixed + per_voxel * contents.largest_voxels)
     heavy = sum(job.kind in ("train", "predict") for job in jobs)
     trainings = max(1, gpus // budget.gpus) if device == "cuda" else 0
-    on_gpu = max(costs.gpu_memory(trainer.name, budget) for trainer in study.trainers)
+    on_gpu = max(costs.gpu_memory(name, budget) for name in trainers)
     written = _bytes_below(run)
     path, name = longest(
         [out for job in jobs for out in (*job.outputs, f"done/{job.name}.json")], len(str(run.resolve()))
@@ -93,7 +94,7 @@ def study_needs(
         files=estimate.files if estimate else 10_000,
         job_memory=memory,
         slots=max(1, min(slots, heavy)),
-        shared_memory=costs.shared_memory(budget) * trainings,
+        shared_memory=max(costs.shared_memory(name, budget) for name in trainers) * trainings,
         gpus=budget.gpus if device == "cuda" else 0,
         gpu_memory=on_gpu if device == "cuda" else 0.0,
         longest_path=path,

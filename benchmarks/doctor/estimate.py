@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.configurations import is_3d
 from benchmarks.doctor import costs
 from benchmarks.doctor.contents import Contents
 from benchmarks.doctor.schedule import Task, simulate
@@ -84,7 +85,7 @@ def job_seconds(study: Study, device: str, contents: Contents, job: Job) -> floa
     """Return the seconds of a job from the table of measured costs."""
     budget, start = study.budgets[device], costs.START_S.get(job.kind, 2.0)
     if job.kind == "train":
-        step = costs.step_cost(_trainer(job), device).seconds(budget)
+        step = costs.step_cost(_trainer(job), device).seconds(costs.seen_by(_trainer(job), budget))
         validation = budget.validation_iterations * budget.iterations / budget.iterations_per_epoch / 3
         return start + step * (budget.iterations + validation)
     if job.kind == "predict":
@@ -101,7 +102,8 @@ def job_seconds(study: Study, device: str, contents: Contents, job: Job) -> floa
         return start + contents.images * costs.REGISTRATION_S + contents.voxels * per_voxel
     if job.kind == "evaluate":
         return start + contents.models * contents.test_voxels * per_voxel * max(1, len(study.structures))
-    return start + contents.voxels * per_voxel
+    times = len({trainer.configuration for trainer in study.trainers}) if job.kind == "prepare" else 1
+    return start + times * contents.voxels * per_voxel
 
 
 def measured_seconds(run: Path, jobs: Sequence[Job]) -> dict[str, float]:
@@ -116,7 +118,8 @@ def measured_seconds(run: Path, jobs: Sequence[Job]) -> dict[str, float]:
 
 def disk_bytes(study: Study, budget: Budget, contents: Contents) -> dict[str, float]:
     """Return the bytes of each folder of a run when all is done; trainings count their most at one time."""
-    scale = (costs.PIXEL_MM / budget.spacing_mm[0]) * (costs.PIXEL_MM / budget.spacing_mm[1])
+    kinds = {trainer.configuration: costs.seen_by(trainer.name, budget) for trainer in study.trainers}
+    preprocessed = sum(_resampled(seen) for seen in kinds.values())
     checkpoints = sum(
         costs.CHECKPOINTS * costs.CHECKPOINT_BYTES_PER_PARAMETER * costs.parameters(trainer.name, budget)
         + costs.MODEL_BYTES
@@ -125,7 +128,7 @@ def disk_bytes(study: Study, budget: Budget, contents: Contents) -> dict[str, fl
     rows = contents.models * contents.test_images * len(study.structures) * len(study.scoring.metrics)
     return {
         "nnUNet_raw": contents.voxels * costs.RAW_BYTES_PER_VOXEL,
-        "nnUNet_preprocessed": contents.voxels * min(4.0, scale) * costs.PREPROCESSED_BYTES_PER_VOXEL,
+        "nnUNet_preprocessed": contents.voxels * preprocessed * costs.PREPROCESSED_BYTES_PER_VOXEL,
         "nnUNet_results": checkpoints * contents.models / len(study.trainers),
         "predictions": contents.models * contents.test_voxels * costs.PREDICTED_BYTES_PER_VOXEL,
         "scores and figures": rows * costs.SCORE_BYTES + costs.FIGURES_BYTES,
@@ -151,11 +154,16 @@ def _trainer(job: Job) -> str:
 
 
 def _predict_pixel(study: Study, device: str, job: Job) -> float:
-    budget = study.budgets[device]
+    trainer = _trainer(job)
+    budget = costs.seen_by(trainer, study.budgets[device])
     height, width = budget.patch_size
-    cost = costs.step_cost(_trainer(job), device).seconds(budget) / (budget.batch_size * height * width)
-    scale = (costs.PIXEL_MM / budget.spacing_mm[0]) * (costs.PIXEL_MM / budget.spacing_mm[1])
-    return costs.PREDICT_OVERLAP * cost * min(4.0, scale)
+    cost = costs.step_cost(trainer, device).seconds(budget) / (budget.batch_size * height * width)
+    return (costs.PREDICT_OVERLAP_3D if is_3d(trainer) else costs.PREDICT_OVERLAP) * cost * _resampled(budget)
+
+
+def _resampled(budget: Budget) -> float:
+    """Return the pixels of a slice at the trained spacing by those it has."""
+    return min(4.0, (costs.PIXEL_MM / budget.spacing_mm[0]) * (costs.PIXEL_MM / budget.spacing_mm[1]))
 
 
 def _gpus(job: Job, budget: Budget) -> int:

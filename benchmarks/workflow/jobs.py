@@ -7,6 +7,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 
+from benchmarks.configurations import configurations_of, trainer_class
 from benchmarks.model_names import baseline_model, plans_name, trained_model
 from benchmarks.study import Arm, DatasetUse, Study, TemplateArm
 from benchmarks.study_file import StudyError
@@ -77,7 +78,8 @@ def list_jobs(study: Study, device: str) -> tuple[Job, ...]:
         contents=f"nnUNet_raw/{nnunet}/labelsTr/*.nii.gz",
     )
     preprocessed = f"nnUNet_preprocessed/{nnunet}"
-    names = [plans_name(study, arm, seed) for arm in study.trained_arms() for seed in study.seeds]
+    arms = [(arm, kind) for arm in study.trained_arms() for kind in configurations_of(study, arm)]
+    names = [plans_name(study, arm, seed, kind) for arm, kind in arms for seed in study.seeds]
     templates = _template_jobs(study, device)
     warps = tuple(job.name for job in templates if job.kind == "warp")
     prepare = Job(
@@ -160,8 +162,9 @@ def _trained_jobs(study: Study, device: str) -> list[Job]:
         for trainer in study.trainers_of(arm):
             for seed in study.seeds:
                 for fold in study.split.chosen_folds:
-                    model, plans = trained_model(arm, trainer, seed, fold), plans_name(study, arm, seed)
-                    result = f"nnUNet_results/{nnunet}/{trainer.name}__{plans}__2d/fold_{fold}"
+                    model, kind = trained_model(arm, trainer, seed, fold), trainer.configuration
+                    plans = plans_name(study, arm, seed, kind)
+                    result = f"nnUNet_results/{nnunet}/{trainer_class(trainer)}__{plans}__{kind}/fold_{fold}"
                     folder = f"nnUNet_preprocessed/{nnunet}"
                     warp = _warp_job(arm, fold)
                     jobs += [

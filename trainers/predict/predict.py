@@ -17,7 +17,7 @@ from trainers.predict.model import TrainedModel, load_predictor
 from trainers.predict.on_template import warps_of
 from trainers.predict.one_image import predict_one
 from trainers.predict.predicted import PredictionRecord
-from trainers.run_folder import RunFolder, open_run, point_nnunet_at
+from trainers.run_folder import RunFolder, open_run, point_nnunet_at, trainer_class
 
 
 def predict(run: RunFolder, model: Mapping[str, Any], device: str) -> None:
@@ -48,7 +48,7 @@ def predict(run: RunFolder, model: Mapping[str, Any], device: str) -> None:
             print(f"{model['model']}: {len(hashes)} images predicted already")
             return
         point_nnunet_at(run, loader_processes=0)
-        predictor = load_predictor(trained, device, trainer=model["trainer"])
+        predictor = load_predictor(trained, device, trainer=trainer_class(model))
 
         def one(image: str) -> None:
             check_image(run.image(image), hashes[image])
