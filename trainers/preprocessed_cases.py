@@ -14,11 +14,12 @@ from trainers.run_folder import SLICES, RunFolder, configuration_of
 from trainers.splits import fold_of
 
 PARTS = (".b2nd", "_seg.b2nd", ".pkl")
+RECORD = "preprocessed_cases.json"
 
 
 def record_name(configuration: str) -> str:
     """Return the name of a configuration's record in the folder of the preprocessed dataset."""
-    return "preprocessed_cases.json" if configuration == SLICES else f"preprocessed_cases_{configuration}.json"
+    return RECORD if configuration == SLICES else f"preprocessed_cases_{configuration}.json"
 
 
 def read_cases(preprocessed_dataset: Path, configuration: str = SLICES) -> dict[str, Any]:
