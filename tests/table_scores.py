@@ -176,7 +176,20 @@ def full_results(folder: Path, *, patients: int = 6, seed: int = 0) -> Results:
         cases=_cases(people, generator),
         images=_images(people, generator),
         training=_training(people),
+        registrations=_registrations(people, generator),
     )
+
+
+def _registrations(people: list[tuple[str, str]], generator: np.random.Generator) -> pd.DataFrame:
+    names = ("lung_dice", "air_dice", "correlation", "folding_share", "inverse_p95_mm")
+    rows = [
+        {"image": f"{dataset}_{patient}-LK", "role": "test", "templates": "atlas-f0", "template": "public_P00-LK"}
+        | {"number": number, "status": "failed" if patient == "P01" else "done", "reason": "folds"}
+        | {name: generator.uniform(0.8, 1.0) for name in names}
+        for number in (1, 2)
+        for dataset, patient in people
+    ]
+    return pd.DataFrame(rows)
 
 
 def in_memory(study: Study, scores: pd.DataFrame, **parts: pd.DataFrame) -> Results:

@@ -4,7 +4,6 @@ import csv
 import json
 import shutil
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,8 @@ from test_assemble import _convert_all
 from test_template_arms import STUDY
 
 from analysis.errors import AnalysisError
+from analysis.results import IMAGE_COLUMNS, read_results
+from analysis.scoring.run_scores import rows_frame
 from analysis.tables import template_registrations
 from benchmarks.assemble import assemble
 from dataset_converters.volumes.nifti import sha256_of, write_nifti
@@ -257,9 +258,9 @@ def test_the_table_of_registrations_counts_and_names_what_failed(run: RunFolder)
     second = run.path / "templates/atlas-f0/T2/registrations.csv"
     second.parent.mkdir()
     second.write_text(path.read_text().replace(",done,,", ",failed,folds,", 1))
-    matrix = run.matrix | {"templates": [{"name": "atlas-f0", "count": 2}]}
-    results = SimpleNamespace(run=SimpleNamespace(matrix=matrix, path=lambda name: run.path / name))
-    table = template_registrations.make(results)  # type: ignore[arg-type]
+    rows_frame([]).to_parquet(run.path / "scores.parquet")
+    (run.path / "images.csv").write_text(",".join(IMAGE_COLUMNS) + "\n")
+    table = template_registrations.make(read_results(run.path))
     assert len(table.frame) == 14
     printed = table.sections[0].frame
     assert printed["Images"].tolist() == ["7", "7"]
@@ -268,4 +269,4 @@ def test_the_table_of_registrations_counts_and_names_what_failed(run: RunFolder)
     assert table.notes[-1] == f"Failed registrations: {first} on template 2: folds."
     path.unlink()
     with pytest.raises(AnalysisError, match="run the study again"):
-        template_registrations.make(results)  # type: ignore[arg-type]
+        read_results(run.path)

@@ -2,9 +2,8 @@
 
 import pandas as pd
 
-from analysis.errors import AnalysisError, NotApplicableError
+from analysis.errors import NotApplicableError
 from analysis.results import Results
-from analysis.run_folder import RunFolder
 from analysis.statistics.summary import NO_VALUE
 from analysis.table import Section, TableResult
 
@@ -33,29 +32,16 @@ def make(results: Results) -> TableResult:
     Raises
     ------
     NotApplicableError
-        If no arm has templates, or the results have no run folder.
+        If no arm has templates.
     """
-    if results.run is None or not results.run.matrix.get("templates"):
+    frame = results.registrations
+    if frame.empty:
         raise NotApplicableError("needs an arm with templates")
-    frame = _registrations(results.run)
     groups = list(frame.groupby(["templates", "number"], sort=False))
     names = [(name, f"{number}: {group['template'].iloc[0]}") for (name, number), group in groups]
     index = pd.MultiIndex.from_tuples(names, names=["Arm and fold", "Template"])
     printed = pd.DataFrame([_row(group) for _, group in groups], index=index)
     return TableResult(frame, (*NOTES, *_named(frame)), (Section("", printed),))
-
-
-def _registrations(run: RunFolder) -> pd.DataFrame:
-    parts = []
-    for entry in run.matrix["templates"]:
-        for number in range(1, entry["count"] + 1):
-            path = run.path(f"templates/{entry['name']}/T{number}/registrations.csv")
-            try:
-                part = pd.read_csv(path, keep_default_na=False, na_values=[""])
-            except (OSError, ValueError) as error:
-                raise AnalysisError(f"{path}: {error}; run the study again") from None
-            parts.append(part.assign(number=number))
-    return pd.concat(parts, ignore_index=True)
 
 
 def _row(group: pd.DataFrame) -> dict[str, str]:
