@@ -12,6 +12,7 @@ from typing import Any, Literal
 from benchmarks.equal_arms import check_equal_arms
 from benchmarks.model_names import slug
 from benchmarks.study import Study
+from benchmarks.study_baselines import check_baselines, complete_baselines
 from benchmarks.study_names import (
     IDENTIFIER,
     NAME,
@@ -135,14 +136,13 @@ def _complete(study: Study) -> Study:
         for entry in study.test_sets
     )
     trainers = tuple(dataclasses.replace(entry, label=entry.label or entry.name) for entry in study.trainers)
-    baselines = tuple(dataclasses.replace(entry, label=entry.label or entry.name) for entry in study.baselines)
     return dataclasses.replace(
         study,
         datasets=datasets,
         arms=arms,
         test_sets=test_sets,
         trainers=trainers,
-        baselines=baselines,
+        baselines=complete_baselines(study.baselines, study.trainers),
         tables=complete_tables(study.tables),
     )
 
@@ -177,6 +177,7 @@ def _checked(study: Study) -> Study:
     check_equal_arms(study)
     check_template_arms(study)
     check_scoring(study)
+    check_baselines(study)
     check_tables(study)
     return study
 

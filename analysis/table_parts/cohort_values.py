@@ -1,5 +1,7 @@
 """The patients of a cohort with their characteristics and the disease extent each model predicts."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -38,12 +40,18 @@ def has_value(patients: pd.DataFrame, characteristic: Characteristic) -> pd.Seri
     return recorded.astype(str).isin(characteristic.values)
 
 
+def extent_models(study: Study) -> list[ModelRow]:
+    """Return the competitors that measure an extent: what was trained, and baselines of a HU range."""
+    return [row for row in model_rows(study) if row.trained or row.trainer == "hu_range"]
+
+
 def predicted_extents(results: Results) -> pd.DataFrame:
     """Return the disease extent (%) of each examination by each model: predicted disease over predicted lung.
 
     All slices of the image count; seeds and folds are averaged. The images are of one variant: ``[scoring]
     own_variant`` if patients of the cohorts have it, else the first that every patient of the cohorts with a
-    prediction has. Examinations without it have no row.
+    prediction has. Examinations without it have no row. The variant of trained models and that of each baseline are
+    found separately, a baseline's among those it does not refuse; a baseline without a common variant has no rows.
 
     Returns
     -------
@@ -56,21 +64,26 @@ def predicted_extents(results: Results) -> pd.DataFrame:
         If the cohorts have no variant in common.
     """
     study, scores = results.study, results.scores
-    recipes = {arm.name: arm.recipe for arm in study.arms}
+    recipes = {arm.name: arm.recipe for arm in study.arms} | {entry.name: entry.name for entry in study.baselines}
     rows = scores[scores["metric"].eq(EXTENT) & scores["reader"].eq("") & scores["slices"].eq("all")]
-    rows = rows[rows["arm"].isin(recipes) & rows["trainer"].isin([entry.name for entry in study.trainers])]
+    rows = rows[rows["arm"].isin(recipes)]
     rows = rows.assign(recipe=rows["arm"].map(recipes))
-    rows = rows[rows["variant"].eq(_one_variant(results, rows))]
+    trained = rows[rows["trainer"].isin([entry.name for entry in study.trainers])]
+    parts = [trained[trained["variant"].eq(_one_variant(results, trained))]]
+    for row in extent_models(study):
+        if not row.trained:
+            own = rows[rows["trainer"].eq(row.trainer) & rows["recipe"].eq(row.recipe) & rows["value"].notna()]
+            parts.append(own[own["variant"].eq(_variant_of_baseline(results, own))])
     keys = ["trainer", "recipe", "variant", *EXAMINATION]
-    return rows.groupby(keys, sort=False)["value"].mean().reset_index()
+    return pd.concat(parts).groupby(keys, sort=False)["value"].mean().reset_index()
 
 
 def extent_variant_note(results: Results, extents: pd.DataFrame) -> str:
     """Return on which variant ``predicted_extents`` are, and how many patients of each cohort have none."""
+    models = extent_models(results.study)
     words = []
     for cohort in _cohorts(results.study):
         patients = cohort_patients(results, cohort)
-        models = [row for row in model_rows(results.study) if row.trained]
         without = {row.label: int(extent_of(patients, extents, row).isna().sum()) for row in models}
         label = cohort.label or cohort.name
         if len(set(without.values())) == 1:
@@ -79,7 +92,19 @@ def extent_variant_note(results: Results, extents: pd.DataFrame) -> str:
             without = {name: k for name, k in without.items() if k < len(patients)}
         words += [f"{name}{', ' * bool(name)}{label}: {k} of {len(patients)}" for name, k in without.items() if k]
     left_out = f" Patients without a prediction on it, left out: {'; '.join(words)}." if words else ""
-    return f"Disease extent on images of the variant {extents['variant'].iloc[0]}.{left_out}"
+    return f"Disease extent on images of the variant {_variant_words(models, extents)}.{left_out}"
+
+
+def _variant_words(models: Sequence[ModelRow], extents: pd.DataFrame) -> str:
+    """Return ``LK``, or ``LK; Histogram: MK`` where a baseline was measured on another variant."""
+    found: dict[str, list[str]] = {}
+    for row in models:
+        of_row = extents[extents["trainer"].eq(row.trainer) & extents["recipe"].eq(row.recipe)]
+        if len(of_row):
+            found.setdefault(str(of_row["variant"].iloc[0]), []).append(row.label)
+    variants = list(found)
+    others = [f"{', '.join(found[name])}: {name}" for name in variants[1:]]
+    return "; ".join([*variants[:1], *others])
 
 
 def extent_of(patients: pd.DataFrame, extents: pd.DataFrame, row: ModelRow) -> pd.Series:
@@ -119,6 +144,13 @@ def _one_variant(results: Results, rows: pd.DataFrame) -> str:
         f"needs one variant on which every patient of every cohort has a predicted {EXTENT}; patients with one in each "
         f"cohort: {found}; or name a variant as [scoring] own_variant"
     )
+
+
+def _variant_of_baseline(results: Results, rows: pd.DataFrame) -> str:
+    try:
+        return _one_variant(results, rows)
+    except NotApplicableError:
+        return ""
 
 
 def decimals_of(values: pd.Series) -> int:
