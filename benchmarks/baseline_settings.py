@@ -25,7 +25,7 @@ def hu_range_settings(
         "disease": disease,
         "labels": {name: values[name] for name in study.scoring.unions[lung]},
         "lung_model": lung_model(study, baseline, fold),
-        "lung_images": {image: _lung_image(baseline, image, images[image]) for image in test},
+        "lung_images": {image: _lung_image(baseline, image, images) for image in test},
         "refused": {image: reason for image in test if (reason := _refusal(images[image]))},
     }
 
@@ -39,8 +39,10 @@ def lung_model(study: Study, baseline: Baseline, fold: int) -> str:
     return trained_model(arm, trainer, study.seeds[0], fold)
 
 
-def _lung_image(baseline: Baseline, image: str, facts: Mapping[str, Any]) -> str:
-    return f"{facts['dataset']}_{facts['case']}-{baseline.lung_variant}" if baseline.lung_variant else image
+def _lung_image(baseline: Baseline, image: str, images: Mapping[str, Mapping[str, Any]]) -> str:
+    case = f"{images[image]['dataset']}_{images[image]['case']}"
+    wanted = [f"{case}-{variant}" for variant in baseline.lung_variants] or [image]
+    return next((name for name in wanted if name in images), wanted[0])
 
 
 def _refusal(image: Mapping[str, Any]) -> str:

@@ -104,8 +104,8 @@ class Baseline:
     ``centred_ellipsoid`` is fitted to the training masks. ``hu_range`` marks as disease what lies in ``hu_range`` (both
     ends included) within the lung, on images of a soft kernel only; ``-700 to -200`` HU is that of Salaffi 2016, high
     attenuation areas are ``-600 to -250``, low ones ``-1024 to -951``. Its lung is that of ``lung_from``: an arm's
-    prediction, by ``lung_trainer`` (may be left out if there is one) on ``lung_variant`` of the case (default: the
-    variant itself), or ``reference``, the first reader who annotated every slice.
+    prediction, by ``lung_trainer`` (may be left out if there is one) on the first of ``lung_variants`` that the case has
+    (default: the variant itself), or ``reference``, the first reader who annotated every slice.
     """
 
     name: str
@@ -114,7 +114,7 @@ class Baseline:
     hu_range: tuple[float, float] = (-700.0, -200.0)
     lung_from: str = ""
     lung_trainer: str = ""
-    lung_variant: str = ""
+    lung_variants: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -185,12 +185,17 @@ class Pool:
 
 @dataclass(frozen=True)
 class Cohort:
-    """A column of patients: the patients of some datasets with a role of the source (empty: any)."""
+    """A column of patients: the patients of some datasets with a role of the source (empty: any).
+
+    ``variant`` is that of the images on which trained models measure this cohort, where it has another kernel than the
+    rest (the external patients of Chassagnon 2020); empty: the variant that the cohorts have in common.
+    """
 
     name: str
     datasets: tuple[str, ...]
     label: str = ""
     role: Literal["train", "test", ""] = ""
+    variant: str = ""
 
 
 @dataclass(frozen=True)

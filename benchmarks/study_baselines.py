@@ -36,7 +36,7 @@ def check_baselines(study: Study) -> None:
         where = f"baselines.{entry.name}"
         if entry.kind == "hu_range":
             _check_range(study, entry, where)
-        elif entry.lung_from or entry.lung_trainer or entry.lung_variant:
+        elif entry.lung_from or entry.lung_trainer or entry.lung_variants:
             raise StudyError(f"[{where}] kind {entry.kind!r} takes no lung; leave lung_from and its settings out")
 
 
@@ -55,7 +55,7 @@ def _check_range(study: Study, entry: Baseline, where: str) -> None:
         )
     refuse_unknown(f"{where}.lung_from", [entry.lung_from], [REFERENCE, *(arm.name for arm in study.arms)])
     if entry.lung_from == REFERENCE:
-        if entry.lung_trainer or entry.lung_variant:
+        if entry.lung_trainer or entry.lung_variants:
             raise StudyError(f"[{where}] the reference has no trainer and no variant; leave both settings out")
         return
     refuse_unknown(f"{where}.lung_trainer", [entry.lung_trainer], [trainer.name for trainer in study.trainers])
@@ -67,12 +67,12 @@ def _check_tested(study: Study, entry: Baseline, where: str) -> None:
     for test_set in study.test_sets:
         for dataset in test_set.datasets:
             if entry.name in study.rows_on(test_set, dataset):
-                for variant in (entry.lung_variant,) if entry.lung_variant else test_set.variants:
-                    if not _predicts(study, entry.lung_from, dataset, variant):
-                        raise StudyError(
-                            f"[{where}.lung_from] arm {entry.lung_from!r} is in no test set with {variant} of "
-                            f"{dataset}, which [test_sets.{test_set.name}] needs the lung of; name such a lung_variant"
-                        )
+                variants = entry.lung_variants or test_set.variants
+                if not any(_predicts(study, entry.lung_from, dataset, variant) for variant in variants):
+                    raise StudyError(
+                        f"[{where}.lung_from] arm {entry.lung_from!r} is in no test set with {' or '.join(variants)} of "
+                        f"{dataset}, which [test_sets.{test_set.name}] needs the lung of; name such lung_variants"
+                    )
 
 
 def _predicts(study: Study, arm: str, dataset: str, variant: str) -> bool:

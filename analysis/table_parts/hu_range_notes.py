@@ -54,7 +54,7 @@ def _lung(results: Results, baseline: Baseline) -> str:
         return "the reference"
     trainers = {entry.name: entry.label for entry in results.study.trainers}
     arms = {entry.name: entry.label for entry in results.study.arms}
-    variant = f" predicted on {baseline.lung_variant}" if baseline.lung_variant else ""
+    variant = f" predicted on {' or '.join(baseline.lung_variants)}" if baseline.lung_variants else ""
     return f"{trainers[baseline.lung_trainer]}, {arms[baseline.lung_from]}{variant}"
 
 

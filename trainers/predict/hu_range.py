@@ -126,7 +126,7 @@ def _write_range(run: RunFolder, model: Mapping[str, Any], image: str, lung: Pat
             image,
             found=f"a lung of {labels.GetSize()} voxels of {labels.GetSpacing()} mm",
             wanted=f"the grid of the image, {ct.GetSize()} voxels of {ct.GetSpacing()} mm",
-            action="take the lung from a variant on the same grid (lung_variant)",
+            action="take the lung from a variant on the same grid (lung_variants)",
         )
     values = model["labels"]
     members = {name: (value,) for name, value in values.items()}
