@@ -26,7 +26,7 @@ def regions_outside(
     """Return the region of every voxel: 0 in the lung, else one more than its place in ``REGIONS``.
 
     ==================  ==============================================================================================
-    ``lung_border``     at most 3 mm from the lung in the same slice: a matter of outline, not of an organ
+    ``lung_border``     at most 3 mm or one pixel from the lung in the same slice: a matter of outline
     ``outside_body``    not in the body
     ``below_diaphragm`` below the lowest lung voxel of its column (row and column), or of the nearest column with lung
                         where it has none: stomach, liver, bowel
@@ -83,11 +83,11 @@ def upright(array: npt.NDArray[Any], direction: Sequence[float]) -> npt.NDArray[
     return turned[::-1] if is_down else turned
 
 
-def body_of(hu: npt.NDArray[np.generic]) -> Mask:
+def body_of(hu: npt.NDArray[Any]) -> Mask:
     """Return the body of a CT (z, y, x): the largest part above -500 HU, its holes filled slice by slice.
 
-    Each slice is averaged over 3 x 3 pixels first: noise of a sharp kernel would cut into the skin. A table that touches
-    the body in the image counts as body.
+    Each slice is averaged over 3 x 3 pixels first: noise of a sharp kernel would cut into the skin. A table that
+    touches the body in the image counts as body.
     """
     dense = ndimage.uniform_filter(hu, size=(1, 3, 3), output=np.float32, mode="nearest") > BODY_HU
     parts, number = ndimage.label(dense)
@@ -97,15 +97,17 @@ def body_of(hu: npt.NDArray[np.generic]) -> Mask:
     return np.stack([ndimage.binary_fill_holes(plane) for plane in largest]).astype(bool)
 
 
-def air_of(hu: npt.NDArray[np.generic]) -> Mask:
+def air_of(hu: npt.NDArray[Any]) -> Mask:
     """Return what is below -500 HU, single voxels of noise left out."""
-    return np.asarray(ndimage.binary_opening(hu < AIR_HU, _SPECK), dtype=bool)
+    air: Mask = ndimage.binary_opening(hu < AIR_HU, _SPECK)
+    return air
 
 
 def _border(lung: Mask, spacing_zyx_mm: Spacing) -> Mask:
     near = np.zeros_like(lung)
+    limit_mm = max(BORDER_MM, *spacing_zyx_mm[-2:])
     for z in np.flatnonzero(lung.any(axis=(1, 2))):
-        near[z] = ndimage.distance_transform_edt(~lung[z], sampling=spacing_zyx_mm[-2:]) <= BORDER_MM
+        near[z] = ndimage.distance_transform_edt(~lung[z], sampling=spacing_zyx_mm[-2:]) <= limit_mm
     return near
 
 

@@ -197,7 +197,8 @@ def _all_test_images(study: Study, arm: Arm, fold: Fold, images: Entries) -> lis
 
 
 def _untrained(study: Study, baseline: Baseline, fold: Fold, number: int, images: Entries) -> dict[str, Any]:
-    model = {
+    tested = _test_images(study, baseline.name, fold, images)
+    model: dict[str, Any] = {
         "model": baseline_model(baseline, study.seeds[0], number),
         "arm": baseline.name,
         "trainer": baseline.kind,
@@ -206,10 +207,10 @@ def _untrained(study: Study, baseline: Baseline, fold: Fold, number: int, images
         "plans_name": "",
         "kind": baseline.kind,
         "train": [],
-        "test": _test_images(study, baseline.name, fold, images),
+        "test": tested,
     }
     if baseline.kind == "hu_range":
-        return model | hu_range_settings(study, baseline, number, model["test"], images)
+        return model | hu_range_settings(study, baseline, number, tested, images)
     return model | {"train": sorted(next(iter(entry.images.values()))[0] for entry in fold.training)}
 
 

@@ -104,8 +104,8 @@ class Baseline:
     ``centred_ellipsoid`` is fitted to the training masks. ``hu_range`` marks as disease what lies in ``hu_range`` (both
     ends included) within the lung, on images of a soft kernel only; ``-700 to -200`` HU is that of Salaffi 2016, high
     attenuation areas are ``-600 to -250``, low ones ``-1024 to -951``. Its lung is that of ``lung_from``: an arm's
-    prediction, by ``lung_trainer`` (may be left out if there is one) on the first of ``lung_variants`` that the case has
-    (default: the variant itself), or ``reference``, the first reader who annotated every slice.
+    prediction, by ``lung_trainer`` (may be left out if there is one) on the first of ``lung_variants`` that the case
+    has (default: the variant itself), or ``reference``, the first reader who annotated every slice.
     """
 
     name: str

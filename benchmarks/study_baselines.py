@@ -70,8 +70,8 @@ def _check_tested(study: Study, entry: Baseline, where: str) -> None:
                 variants = entry.lung_variants or test_set.variants
                 if not any(_predicts(study, entry.lung_from, dataset, variant) for variant in variants):
                     raise StudyError(
-                        f"[{where}.lung_from] arm {entry.lung_from!r} is in no test set with {' or '.join(variants)} of "
-                        f"{dataset}, which [test_sets.{test_set.name}] needs the lung of; name such lung_variants"
+                        f"[{where}.lung_from] arm {entry.lung_from!r} is in no test set with {' or '.join(variants)} "
+                        f"of {dataset}, which [test_sets.{test_set.name}] needs the lung of; name such lung_variants"
                     )
 
 

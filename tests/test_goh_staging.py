@@ -65,6 +65,9 @@ def test_rows_of_a_patient_are_not_independent() -> None:
 
 def test_kappa_without_spread_or_patients_has_a_reason() -> None:
     assert clustered_kappa(["a"] * 4, ["a"] * 4, np.arange(4)).reason == "both give one category throughout"
+    constant = clustered_kappa(["a"] * 4, ["a", "b", "a", "b"], np.arange(4))
+    assert (constant.estimate, np.isnan(constant.low)) == (0, True)
+    assert constant.reason.startswith("one gives one category")
     assert "2 patients" in clustered_kappa(["a", "b"], ["a", "b"], [1, 2]).reason
     assert "0 patients" in clustered_kappa([], [], []).reason
     with pytest.raises(AnalysisError, match="wanted pairs"):

@@ -32,15 +32,15 @@ TURNED = {
 
 
 def chest() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return lung, body and air (6, 5, 9): two lungs on slices 1 to 3, the left one only from slice 2."""
-    lung = np.zeros((6, 5, 9), dtype=bool)
-    lung[1:4, 1:4, 1:3] = True
-    lung[2:4, 1:4, 6:8] = True
+    """Return lung, body and air (6, 6, 12): two lungs on slices 1 to 3, the left one only from slice 2."""
+    lung = np.zeros((6, 6, 12), dtype=bool)
+    lung[1:4, 2:5, 1:3] = True
+    lung[2:4, 2:5, 8:10] = True
     body = np.ones_like(lung)
-    body[:, :, 0] = False
+    body[:, 0, 0] = False
     air = np.zeros_like(lung)
-    air[2:, 2, 4] = True
-    air[0, 2, 7] = True
+    air[2:, 3, 5] = True
+    air[0, 3, 8] = True
     return lung, body, air
 
 
@@ -48,17 +48,18 @@ def test_every_rule_by_hand() -> None:
     lung, body, air = chest()
     found = regions_outside(lung, spacing_zyx_mm=SPACING, body=body, air=air)
     assert not found[lung].any()
-    assert found[2, 2, 0] == REGION["outside_body"]
-    assert found[2, 2, 5] == REGION["mediastinum"]
-    assert found[2, 2, 4] == REGION["airways"]
-    assert found[5, 2, 4] == REGION["airways"]  # trachea above the lungs
-    assert found[5, 2, 5] == REGION["chest_wall"]  # neck
-    assert found[2, 0, 4] == REGION["chest_wall"]  # in front of both lungs
-    assert found[1, 2, 7] == REGION["below_diaphragm"]  # under the left lung, beside the right one
-    assert found[0, 2, 7] == REGION["below_diaphragm"]  # gas in the stomach is no airway
-    assert found[0, 0, 8] == REGION["below_diaphragm"]
-    assert found[1, 2, 5] == REGION["below_diaphragm"]  # no lung in its column: the left one is nearer
-    assert found[1, 2, 3] == REGION["chest_wall"]  # the right one is nearer, and there is no lung on the left
+    assert found[2, 3, 3] == REGION["lung_border"]  # one pixel of 4 mm
+    assert found[2, 0, 0] == REGION["outside_body"]
+    assert found[2, 3, 4] == REGION["mediastinum"]
+    assert found[2, 3, 5] == REGION["airways"]
+    assert found[5, 3, 5] == REGION["airways"]  # trachea above the lungs
+    assert found[5, 3, 6] == REGION["chest_wall"]  # neck
+    assert found[2, 0, 5] == REGION["chest_wall"]  # in front of both lungs
+    assert found[1, 3, 8] == REGION["below_diaphragm"]  # under the left lung, beside the right one
+    assert found[0, 3, 8] == REGION["below_diaphragm"]  # gas in the stomach is no airway
+    assert found[0, 0, 11] == REGION["below_diaphragm"]
+    assert found[1, 3, 6] == REGION["below_diaphragm"]  # no lung in its column: the left one is nearer
+    assert found[1, 3, 4] == REGION["chest_wall"]  # the right one is nearer, and there is no lung on the left
 
 
 def test_the_border_is_measured_in_mm_within_the_slice() -> None:

@@ -28,7 +28,7 @@ def read_prediction(run: RunFolder, model: str, image: str) -> Prediction:
     """Read the prediction of an image; one that is missing, damaged or has unknown labels is a status and a reason."""
     path = run.prediction_path(model, image)
     if reason := refusal(run, model, image):
-        return _missed("failed", f"prediction: refused: {reason}")
+        return _missed("refused", f"prediction: {reason}")
     try:
         grid = read_label_map(path)
     except AnalysisError as error:

@@ -28,7 +28,8 @@ def clustered_kappa(
     -------
     Interval
         No estimate (NaN, with the reason) for fewer than 3 patients, or where both raters give one and the same
-        category throughout.
+        category throughout. Where one of them gives one category throughout kappa is 0 whatever the other says, and
+        has no limits.
 
     Raises
     ------
@@ -48,6 +49,8 @@ def clustered_kappa(
     estimate = _kappa(tables.sum(axis=0))
     if np.isnan(estimate):
         return Interval(clusters.n, NAN, NAN, NAN, "both give one category throughout")
+    if min(len(set(first)), len(set(second))) == 1:
+        return Interval(clusters.n, estimate, NAN, NAN, "one gives one category throughout, so kappa is 0")
     draws = np.random.default_rng(seed).multinomial(clusters.n, np.full(clusters.n, 1 / clusters.n), resamples)
     distinct, counts = np.unique(np.tensordot(draws, tables, axes=1), axis=0, return_counts=True)
     replicates = np.repeat([_kappa(table) for table in distinct], counts)

@@ -6,6 +6,7 @@ import pandas as pd
 
 from analysis.results import Results
 from analysis.table import TableResult
+from analysis.table_parts.model_rows import model_rows
 from benchmarks.study import Baseline
 
 UNKNOWN = "not recorded"
@@ -52,10 +53,11 @@ def _note(results: Results, baseline: Baseline) -> str:
 def _lung(results: Results, baseline: Baseline) -> str:
     if baseline.lung_from == "reference":
         return "the reference"
-    trainers = {entry.name: entry.label for entry in results.study.trainers}
-    arms = {entry.name: entry.label for entry in results.study.arms}
+    recipe = next(arm.recipe for arm in results.study.arms if arm.name == baseline.lung_from)
+    models = model_rows(results.study)
+    model = next(row.label for row in models if (row.trainer, row.recipe) == (baseline.lung_trainer, recipe))
     variant = f" predicted on {' or '.join(baseline.lung_variants)}" if baseline.lung_variants else ""
-    return f"{trainers[baseline.lung_trainer]}, {arms[baseline.lung_from]}{variant}"
+    return f"{model}{variant}"
 
 
 def _images_of(results: Results, baseline: Baseline) -> tuple[pd.DataFrame, pd.Series]:
@@ -63,8 +65,8 @@ def _images_of(results: Results, baseline: Baseline) -> tuple[pd.DataFrame, pd.S
     keys = ["dataset", "case", "variant"]
     scores = results.scores
     rows = scores[scores["trainer"].eq(baseline.kind) & scores["arm"].eq(baseline.name)]
-    is_refused = rows["status"].eq("failed") & rows["reason"].str.contains("refused: ", regex=False)
-    reasons = rows[is_refused].drop_duplicates(keys)["reason"].str.partition("refused: ")[2]
+    is_refused = rows["status"].eq("refused")
+    reasons = rows[is_refused].drop_duplicates(keys)["reason"].str.removeprefix("prediction: ")
     measured = rows[~is_refused & rows["status"].ne("missing")][keys].drop_duplicates()
     return measured.merge(results.images, on=keys, how="left"), reasons
 

@@ -10,7 +10,7 @@ from analysis.lung_surroundings import BORDER_MM, REGIONS
 from analysis.results import Results
 from analysis.score_rows import mean_by
 from analysis.shared_values import shared_reader_values
-from analysis.statistics.summary import NO_VALUE, format_count, summarise
+from analysis.statistics.summary import format_count, summarise
 from analysis.table import Section, TableResult
 from analysis.table_parts.effect_cells import number
 from analysis.table_parts.frames import records
@@ -33,8 +33,9 @@ FORMAT = (
 WHOLE = "Only references with lung on every slice count; a reader of some slices cannot tell where the lung ends."
 RULES = (
     "Regions are rules on the reference lung and the image, no organ is segmented; the first that holds counts: edge "
-    f"(within {BORDER_MM:g} mm of the lung in the slice), outside the body, below the lowest lung of the column (or of "
-    "the nearest column with lung), air between or above the lungs, lung on both sides in the row, all else."
+    f"(within {BORDER_MM:g} mm or one pixel of the lung in the slice), outside the body, below the lowest lung of the "
+    "column (or of the nearest column with lung), air between or above the lungs, lung on both sides in the row, all "
+    "else."
 )
 
 
@@ -56,7 +57,7 @@ def make(results: Results) -> TableResult:
     known = {region: metric for region, metric in names.items() if metric in scored}
     cells = [cell for region, metric in known.items() for cell in _cells(results, region, metric)]
     frame = _with_regions(pd.DataFrame(cells), len(known))
-    blocks = frame.groupby(["test_set", "dataset"], sort=False)
+    blocks = frame[frame["n"].gt(0)].groupby(["test_set", "dataset"], sort=False)
     sections = tuple(_section(results.study, block, list(known)) for _, block in blocks)
     definitions = [definition_note(results, metric) for metric in known.values()]
     return TableResult(frame, (FORMAT, WHOLE, RULES, *definitions, *_missing(frame)), sections)
@@ -102,7 +103,8 @@ def _section(study: Study, block: pd.DataFrame, regions: list[str]) -> Section:
     first = records(block)[0]
     sets = {entry.name: entry.label for entry in study.test_sets}
     datasets = {entry.name: entry.label for entry in study.datasets}
-    parts = [sets[first["test_set"]]] + ([datasets[first["dataset"]]] if len(datasets) > 1 else [])
+    several = any(len(entry.datasets) > 1 for entry in study.test_sets if entry.name == first["test_set"])
+    parts = [sets[first["test_set"]]] + ([datasets[first["dataset"]]] if several else [])
     shown = [region for region in COLUMNS if region in regions]
     lines, names = [], []
     for label, rows in block.groupby("model", sort=False):
@@ -114,8 +116,6 @@ def _section(study: Study, block: pd.DataFrame, regions: list[str]) -> Section:
 
 
 def _volume(row: dict[str, Any]) -> str:
-    if not row["n"]:
-        return NO_VALUE
     median, q1, q3 = (number(row[name]) for name in ("median", "q1", "q3"))
     return f"{median} [{q1}–{q3}]"
 

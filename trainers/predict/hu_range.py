@@ -59,7 +59,7 @@ def predict_hu_range(run: RunFolder, model: Mapping[str, Any]) -> None:
 
 
 def mark_range(
-    hu: NDArray[np.generic], lung: NDArray[np.integer], *, hu_range: tuple[float, float], disease: int
+    hu: NDArray[Any], lung: NDArray[np.integer], *, hu_range: tuple[float, float], disease: int
 ) -> NDArray[np.uint8]:
     """Return the label map (z, y, x) with the lung's voxels in a range as disease.
 
