@@ -31,8 +31,8 @@ def unlabelled_faults(
             uses.setdefault(_case(images[image]), f"model {model['model']} is scored on it")
     where = {_case(entry): f"dataset {entry['dataset']}: case {entry['case']}" for entry in images.values()}
     return [
-        f"{where[case]}: found no annotation, but {use}; wanted a reader; exclude the case, or leave its variants "
-        "out of the arms and test sets"
+        f"{where[case]}: found no annotation, but {use}; wanted a reader; exclude the case, leave its variants out of "
+        "the arms and test sets, or say annotated = false in test sets that only measure"
         for case, use in sorted(uses.items())
         if not readers[case]
     ]
