@@ -4,21 +4,24 @@ import dataclasses
 import math
 from collections.abc import Sequence
 
-from benchmarks.study import Baseline, Study, TrainerUse
+from benchmarks.study import Arm, Baseline, Study, TrainerUse
 from benchmarks.study_names import StudyError, refuse_unknown
 
 REFERENCE = "reference"
 """Stands in ``lung_from`` for the lung that a reader outlined."""
 
 
-def complete_baselines(baselines: Sequence[Baseline], trainers: Sequence[TrainerUse]) -> tuple[Baseline, ...]:
-    """Return the baselines with a label, and with the study's trainer where there is only one to take the lung from."""
-    only = trainers[0].name if len(trainers) == 1 else ""
+def complete_baselines(
+    baselines: Sequence[Baseline], arms: Sequence[Arm], trainers: Sequence[TrainerUse]
+) -> tuple[Baseline, ...]:
+    """Return the baselines with a label, and with the trainer of the arm the lung is taken from where it has but one."""
+    names = [entry.name for entry in trainers]
+    only = {arm.name: found[0] for arm in arms if len(found := arm.trainers or tuple(names)) == 1}
     return tuple(
         dataclasses.replace(
             entry,
             label=entry.label or entry.name,
-            lung_trainer=entry.lung_trainer or (only if entry.lung_from not in ("", REFERENCE) else ""),
+            lung_trainer=entry.lung_trainer or only.get(entry.lung_from, ""),
         )
         for entry in baselines
     )
@@ -58,7 +61,9 @@ def _check_range(study: Study, entry: Baseline, where: str) -> None:
         if entry.lung_trainer or entry.lung_variants:
             raise StudyError(f"[{where}] the reference has no trainer and no variant; leave both settings out")
         return
-    refuse_unknown(f"{where}.lung_trainer", [entry.lung_trainer], [trainer.name for trainer in study.trainers])
+    arm = next(arm for arm in study.arms if arm.name == entry.lung_from)
+    choices = [trainer.name for trainer in study.trainers_of(arm)]
+    refuse_unknown(f"{where}.lung_trainer", [entry.lung_trainer], choices)
     _check_tested(study, entry, where)
 
 

@@ -142,7 +142,7 @@ def _complete(study: Study) -> Study:
         arms=arms,
         test_sets=test_sets,
         trainers=trainers,
-        baselines=complete_baselines(study.baselines, study.trainers),
+        baselines=complete_baselines(study.baselines, arms, study.trainers),
         tables=complete_tables(study.tables),
     )
 
