@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from analysis_scores import study_from
 
+from analysis.lung_surroundings import REGIONS
 from analysis.metric import find_metrics
 from analysis.results import CASE_COLUMNS, IMAGE_COLUMNS, TRAINING_COLUMNS, Results
 from analysis.score_columns import COLUMNS
@@ -248,6 +249,9 @@ def _model_rows(words: dict[str, Any], generator: np.random.Generator, *, failed
                 for metric, value in _values(generator, volume):
                     yield row(value, metric=metric, **where) | missed
     yield row(generator.uniform(0.3, 1), metric="tumour_overlap", structure="lung", slices="all", **words) | missed
+    for region in ("outside_lung", *REGIONS):
+        part = row(generator.uniform(0, 3), metric=f"false_positives_{region}", slices="all", **words)
+        yield part | missed
     extent = row(generator.uniform(2, 40), metric="extent", **words)
     yield extent | {"reader": "", "slices": "all"} | missed
     if words["variant"] != "LK":

@@ -16,9 +16,11 @@ from analysis.errors import NotApplicableError
 from analysis.figures import ssc_figure5
 from analysis.make_tables import write_table
 from analysis.results import CASE_COLUMNS, IMAGE_COLUMNS, Results
+from analysis.statistics.correlation import spearman
 from analysis.table_parts.cohort_values import predicted_extents
 from analysis.tables import ssc_false_positives, ssc_staging, ssc_table1, ssc_table3
 from benchmarks.study import Study
+from dataset_converters.datasets import phantom
 
 PHANTOM = Path(__file__).resolve().parents[1] / "benchmarks" / "studies" / "ssc_phantom.toml"
 UNET = "nnUNetTrainerWeightedCE2D"
@@ -31,6 +33,15 @@ READ_EXTENT = (6.0, 12.0, 31.0, 40.0, 21.0, 9.0)
 def study(folder: Path) -> Study:
     """Return the phantom study."""
     return study_from(PHANTOM.read_text(encoding="utf-8"), folder)
+
+
+@pytest.mark.parametrize("name", ["correlation", "external"])
+def test_lung_function_of_the_simulated_patients_falls_with_their_extent(name: str, tmp_path: Path) -> None:
+    use = next(entry for entry in study(tmp_path).datasets if entry.name == name)
+    cases = phantom.list_cases(tmp_path, **use.options)
+    true = [case.covariates["disease_extent"] for case in cases]
+    for entry in study(tmp_path).tables.cohorts.lung_function:
+        assert spearman(true, [case.covariates[entry.covariate] for case in cases]).estimate < -0.4
 
 
 def extent(value: float, case: int, dataset: str, **words: object) -> dict:

@@ -68,6 +68,8 @@ def test_kappa_without_spread_or_patients_has_a_reason() -> None:
     constant = clustered_kappa(["a"] * 4, ["a", "b", "a", "b"], np.arange(4))
     assert (constant.estimate, np.isnan(constant.low)) == (0, True)
     assert constant.reason.startswith("one gives one category")
+    perfect = clustered_kappa(["a", "a", "b", "b"], ["a", "a", "b", "b"], np.arange(4))
+    assert (perfect.estimate, perfect.reason) == (1, "perfect agreement: no interval")
     assert "2 patients" in clustered_kappa(["a", "b"], ["a", "b"], [1, 2]).reason
     assert "0 patients" in clustered_kappa([], [], []).reason
     with pytest.raises(AnalysisError, match="wanted pairs"):

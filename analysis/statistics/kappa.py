@@ -28,8 +28,8 @@ def clustered_kappa(
     -------
     Interval
         No estimate (NaN, with the reason) for fewer than 3 patients, or where both raters give one and the same
-        category throughout. Where one of them gives one category throughout kappa is 0 whatever the other says, and
-        has no limits.
+        category throughout. No limits where one of them gives one category throughout, which makes kappa 0 whatever
+        the other says, and where they agree throughout, as they then do in every resample.
 
     Raises
     ------
@@ -51,6 +51,8 @@ def clustered_kappa(
         return Interval(clusters.n, NAN, NAN, NAN, "both give one category throughout")
     if min(len(set(first)), len(set(second))) == 1:
         return Interval(clusters.n, estimate, NAN, NAN, "one gives one category throughout, so kappa is 0")
+    if estimate == 1:
+        return Interval(clusters.n, estimate, NAN, NAN, "perfect agreement: no interval")
     draws = np.random.default_rng(seed).multinomial(clusters.n, np.full(clusters.n, 1 / clusters.n), resamples)
     distinct, counts = np.unique(np.tensordot(draws, tables, axes=1), axis=0, return_counts=True)
     replicates = np.repeat([_kappa(table) for table in distinct], counts)
