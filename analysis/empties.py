@@ -12,7 +12,7 @@ from analysis.mask_pair import MaskPair
 from analysis.metric import Metric, find_metrics
 
 Status: TypeAlias = Literal[
-    "ok", "empty_prediction", "empty_reference", "both_empty", "missing", "failed", "no_reference"
+    "ok", "empty_prediction", "empty_reference", "both_empty", "missing", "failed", "no_reference", "refused"
 ]
 Rule: TypeAlias = Literal["worst", "as_is", "excluded"]
 
@@ -34,6 +34,7 @@ class EmptyPolicy:
     missing: Rule
     failed: Rule
     no_reference: Rule = "excluded"
+    refused: Rule = "excluded"
     ok: Rule = "as_is"
 
 
@@ -46,7 +47,8 @@ _MEASUREMENT = EmptyPolicy(
 POLICIES = {"higher": _COMPARISON, "lower": _COMPARISON, "none": _MEASUREMENT}
 """Metric direction to policy. If one mask is empty, overlaps are 0 and distances inf as they are computed: already the
 worst, never dropped. If both are, there was nothing to find and the value is left out. No prediction at all counts with
-the worst value. ``empties_table`` lists what that comes to for every metric."""
+the worst value, but one that a baseline refuses, because its method does not hold there, is left out.
+``empties_table`` lists what that comes to for every metric."""
 
 
 def status_of_masks(*, reference_empty: bool, prediction_empty: bool) -> Status:

@@ -14,7 +14,8 @@ MARKED_KINDS = ("emulated", "learned")
 def marked_study(study: Study, images: pd.DataFrame) -> Study:
     """Return the study with ``¶`` behind the label of every arm and test set with images that no scanner made.
 
-    An arm that shares its table row (``recipe``) with a marked one is marked too.
+    An arm that shares its table row (``recipe``) with a marked one is marked too; so is a baseline that is tested on
+    such images, which its values are made from.
     """
     made = _made(images)
     recipes = {arm.recipe for arm in study.arms if _has_made(arm.datasets, arm.variants, made)}
@@ -23,7 +24,18 @@ def marked_study(study: Study, images: pd.DataFrame) -> Study:
         replace(entry, label=_marked(entry.label)) if _has_made(entry.datasets, entry.variants, made) else entry
         for entry in study.test_sets
     )
-    return replace(study, arms=arms, test_sets=sets)
+    tested = {
+        name
+        for entry in study.test_sets
+        for dataset in entry.datasets
+        if _has_made((dataset,), entry.variants, made)
+        for name in study.rows_on(entry, dataset)
+    }
+    baselines = tuple(
+        replace(entry, label=_marked(entry.label)) if entry.kind == "hu_range" and entry.name in tested else entry
+        for entry in study.baselines
+    )
+    return replace(study, arms=arms, test_sets=sets, baselines=baselines)
 
 
 def shown_recipe(study: Study, recipe: str) -> str:

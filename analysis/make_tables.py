@@ -25,6 +25,7 @@ from analysis.formats.markdown import to_markdown
 from analysis.results import Results, read_results
 from analysis.table import TableResult
 from analysis.table_index import SUFFIXES, Outcome, index_html, index_markdown
+from analysis.table_parts.hu_range_notes import hu_range_notes
 from benchmarks.study import Study
 from dataset_converters.atomic import replacing, write_text
 
@@ -48,7 +49,8 @@ def write_table(
     """
     _remove(folder, module.NAME)
     table: TableResult = module.make(results)
-    table = replace(table, notes=(*table.notes, *emulated_notes(results.study, results.images), *notes))
+    made = (*hu_range_notes(results, table), *emulated_notes(results.study, results.images))
+    table = replace(table, notes=(*table.notes, *made, *notes))
     stem = folder / module.NAME
     with replacing(stem.with_suffix(".csv")) as path:
         table.frame.to_csv(path, index=False, lineterminator="\n")

@@ -1,6 +1,6 @@
 """Two masks on one grid, with what is costly to compute kept for all metrics of the pair."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeAlias
 
@@ -29,6 +29,8 @@ class MaskPair:
         Tolerance of the normalised surface distance.
     backend : str
         What computes surface distances: ``ctshift`` or ``surface-distance``.
+    body, air : bool array (z, y, x) or None
+        Of the image, for metrics that ask where a voxel outside the lung lies; None: not known.
 
     Raises
     ------
@@ -41,6 +43,8 @@ class MaskPair:
     spacing_zyx_mm: Spacing = (1.0, 1.0, 1.0)
     nsd_tolerance_mm: float = field(default=1.0, kw_only=True)
     backend: str = field(default="ctshift", kw_only=True)
+    body: Mask | None = field(default=None, kw_only=True)
+    air: Mask | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         for name, mask in (("reference", self.reference), ("prediction", self.prediction)):
@@ -96,6 +100,25 @@ class MaskPair:
         return compute(self.reference, self.prediction, tuple(float(size) for size in self.spacing_zyx_mm))
 
     @cached_property
+    def outside_ml(self) -> dict[str, float]:
+        """Volume of the prediction outside the reference, which is the lung, in each of ``lung_surroundings.REGIONS``.
+
+        Raises
+        ------
+        AnalysisError
+            If the masks are one slice (y, x).
+        """
+        from analysis.lung_surroundings import REGIONS, regions_outside
+
+        if not (self.prediction & ~self.reference).any():
+            return dict.fromkeys(REGIONS, 0.0 * self.voxel_ml)
+        places = regions_outside(self.reference, spacing_zyx_mm=self.spacing_zyx_mm, body=self.body, air=self.air)[
+            self.prediction
+        ]
+        counts = np.bincount(places, minlength=len(REGIONS) + 1)[1:]
+        return {name: float(count) * self.voxel_ml for name, count in zip(REGIONS, counts, strict=True)}
+
+    @cached_property
     def slices(self) -> tuple["MaskPair", ...]:
         """The slices that show at least one of the masks, each as a pair (y, x) with its in-plane spacing.
 
@@ -109,6 +132,12 @@ class MaskPair:
         shown = self.reference.any(axis=(1, 2)) | self.prediction.any(axis=(1, 2))
         y, x = self.spacing_zyx_mm[-2:]
         return tuple(
-            replace(self, reference=self.reference[place], prediction=self.prediction[place], spacing_zyx_mm=(y, x))
+            MaskPair(
+                self.reference[place],
+                self.prediction[place],
+                (y, x),
+                nsd_tolerance_mm=self.nsd_tolerance_mm,
+                backend=self.backend,
+            )
             for place in np.flatnonzero(shown)
         )

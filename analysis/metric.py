@@ -44,6 +44,8 @@ class Metric:
         Whether exchanging the masks gives the same value, so that two readers can be compared with it.
     on_surface : bool
         Whether it measures distances between surfaces: slices that are no neighbours are then scored one by one.
+    surroundings : bool
+        Whether it asks where a voxel outside the lung lies: it then needs the lung on every slice, and the image.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Metric:
     applies_to: Literal["any", "lung", "disease"] = "any"
     symmetric: bool = False
     on_surface: bool = False
+    surroundings: bool = False
 
     def definition_at(self, nsd_tolerance_mm: float) -> str:
         """Return the definition with the tolerance of a study in it."""

@@ -1,7 +1,7 @@
 """Everything a table or figure is made from: the study, its scores, its cases and images."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,9 @@ class Results:
     training : DataFrame
         One row per arm, seed, fold and training image: ``TRAINING_COLUMNS``; ``chosen_slices`` counts the slices
         trained on, all with lung, in an arm of ``[equal_arms]`` that levels them, NaN: the whole image.
+    registrations : DataFrame
+        One row per template of an arm and image registered to it (``registrations.csv`` of the templates, with the
+        ``number`` of the template); empty for a study without templates.
     run : RunFolder or None
         The run folder, for figures that show images; None for results made in memory.
 
@@ -55,6 +58,7 @@ class Results:
     cases: pd.DataFrame
     images: pd.DataFrame
     training: pd.DataFrame
+    registrations: pd.DataFrame = field(default_factory=pd.DataFrame)
     run: RunFolder | None = None
 
     def __post_init__(self) -> None:
@@ -92,8 +96,22 @@ def read_results(root: Path | str) -> Results:
         cases=_cases(run.matrix),
         images=images,
         training=_training(run.matrix),
+        registrations=_registrations(run),
         run=run,
     )
+
+
+def _registrations(run: RunFolder) -> pd.DataFrame:
+    parts = []
+    for entry in run.matrix.get("templates", ()):
+        for number in range(1, entry["count"] + 1):
+            path = run.path(f"templates/{entry['name']}/T{number}/registrations.csv")
+            try:
+                part = pd.read_csv(path, keep_default_na=False, na_values=[""])
+            except (OSError, ValueError) as error:
+                raise AnalysisError(f"{path}: {error}; run the study again") from None
+            parts.append(part.assign(number=number))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
 def _cases(matrix: Mapping[str, Any]) -> pd.DataFrame:

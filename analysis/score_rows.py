@@ -17,7 +17,9 @@ from benchmarks.study import Study, TestSet
 
 READER_TRAINERS = ("reader", "repeat")
 """What stands in the column ``trainer`` of rows that compare two readers or two readings of one."""
-WORST_FIRST = ("missing", "failed", "empty_prediction", "empty_reference", "both_empty", "no_reference", "ok")
+WORST_FIRST = (
+    "missing", "failed", "empty_prediction", "empty_reference", "both_empty", "no_reference", "refused", "ok",
+)  # fmt: skip
 """Which status a mean gets: the first of these that one of its values has."""
 _SLICES_OF = ["dataset", "case", "reader"]
 

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
+from benchmarks.baseline_settings import hu_range_settings
 from benchmarks.configurations import configuration_entry, configurations_of, trainer_entry
 from benchmarks.equal_arms import SlicesOf, level_slices
 from benchmarks.model_names import baseline_model, plans_name, trained_model
 from benchmarks.patients import Fold, PatientKey, training_images, watching_images
-from benchmarks.study import Arm, Study, TemplateArm
+from benchmarks.study import Arm, Baseline, Study, TemplateArm
 from benchmarks.study_names import StudyError
 from benchmarks.template_arms import set_name, warped_image
 
@@ -152,22 +153,11 @@ def list_models(study: Study, folds: tuple[Fold, ...], images: Entries) -> list[
         for number in study.split.chosen_folds
     ]
     models += _votes(study, folds, images)
-    for baseline in study.baselines:
-        for number in study.split.chosen_folds:
-            first = [next(iter(entry.images.values()))[0] for entry in folds[number].training]
-            models.append(
-                {
-                    "model": baseline_model(baseline, study.seeds[0], number),
-                    "arm": baseline.name,
-                    "trainer": baseline.kind,
-                    "seed": study.seeds[0],
-                    "fold": number,
-                    "plans_name": "",
-                    "kind": baseline.kind,
-                    "train": sorted(first),
-                    "test": _test_images(study, baseline.name, folds[number], images),
-                }
-            )
+    models += [
+        _untrained(study, baseline, folds[number], number, images)
+        for baseline in study.baselines
+        for number in study.split.chosen_folds
+    ]
     return models
 
 
@@ -208,6 +198,24 @@ def _all_test_images(study: Study, arm: Arm, fold: Fold, images: Entries) -> lis
     names = [arm.name, *([arm.ensemble] if isinstance(arm, TemplateArm) else [])]
     names += [entry.name for entry in study.arms if isinstance(entry, TemplateArm) and entry.ensemble == arm.name]
     return sorted({image for name in names for image in _test_images(study, name, fold, images)})
+
+
+def _untrained(study: Study, baseline: Baseline, fold: Fold, number: int, images: Entries) -> dict[str, Any]:
+    tested = _test_images(study, baseline.name, fold, images)
+    model: dict[str, Any] = {
+        "model": baseline_model(baseline, study.seeds[0], number),
+        "arm": baseline.name,
+        "trainer": baseline.kind,
+        "seed": study.seeds[0],
+        "fold": number,
+        "plans_name": "",
+        "kind": baseline.kind,
+        "train": [],
+        "test": tested,
+    }
+    if baseline.kind == "hu_range":
+        return model | hu_range_settings(study, baseline, number, tested, images)
+    return model | {"train": sorted(next(iter(entry.images.values()))[0] for entry in fold.training)}
 
 
 def _test_images(study: Study, arm: str, fold: Fold, images: Entries) -> list[str]:

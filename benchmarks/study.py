@@ -72,6 +72,8 @@ class TestSet:
     others gives the cross-dataset matrix. ``slices`` chooses the scored slices: ``reader`` those each reader
     annotated, ``all`` or ``lung`` (which the reference shows lung on); it must be one of ``[scoring] slices``.
     ``group`` is the spanning header above it in wide tables (Hofmanninger 2020: Public, Routine, Mixed).
+    ``annotated`` false: cases without any reader are welcome; what a prediction shows by itself (volume, extent) is
+    then measured, and nothing compared.
     """
 
     __test__ = False  # not a pytest class
@@ -84,6 +86,7 @@ class TestSet:
     arms: tuple[str, ...] = ()
     slices: Literal["reader", "all", "lung"] = "reader"
     group: str = ""
+    annotated: bool = True
 
 
 @dataclass(frozen=True)
@@ -97,11 +100,22 @@ class TrainerUse:
 
 @dataclass(frozen=True)
 class Baseline:
-    """A competitor without training, for example the centred ellipsoid fitted to the training masks."""
+    """A competitor without training.
+
+    ``centred_ellipsoid`` is fitted to the training masks. ``hu_range`` marks as disease what lies in ``hu_range`` (both
+    ends included) within the lung, on images of a soft kernel only; ``-700 to -200`` HU is that of Salaffi 2016, high
+    attenuation areas are ``-600 to -250``, low ones ``-1024 to -951``. Its lung is that of ``lung_from``: an arm's
+    prediction, by ``lung_trainer`` (may be left out if there is one) on the first of ``lung_variants`` that the case
+    has (default: the variant itself), or ``reference``, the first reader who annotated every slice.
+    """
 
     name: str
-    kind: Literal["centred_ellipsoid"]
+    kind: Literal["centred_ellipsoid", "hu_range"]
     label: str = ""
+    hu_range: tuple[float, float] = (-700.0, -200.0)
+    lung_from: str = ""
+    lung_trainer: str = ""
+    lung_variants: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -172,12 +186,17 @@ class Pool:
 
 @dataclass(frozen=True)
 class Cohort:
-    """A column of patients: the patients of some datasets with a role of the source (empty: any)."""
+    """A column of patients: the patients of some datasets with a role of the source (empty: any).
+
+    ``variant`` is that of the images on which trained models measure this cohort, where it has another kernel than the
+    rest (the external patients of Chassagnon 2020); empty: the variant that the cohorts have in common.
+    """
 
     name: str
     datasets: tuple[str, ...]
     label: str = ""
     role: Literal["train", "test", ""] = ""
+    variant: str = ""
 
 
 @dataclass(frozen=True)
@@ -200,7 +219,8 @@ class CohortTables:
     """Chassagnon 2020, Tables 1 and 3, Figure 5.
 
     ``cohorts`` are compared with each other; ``external`` with the cohort ``external_against``. ``lung_function``
-    names the covariates correlated with the predicted disease extent.
+    names the covariates correlated with the predicted disease extent. ``fvc`` is the covariate that holds the forced
+    vital capacity in per cent of predicted, for staging; empty: staging by the extent alone.
     """
 
     cohorts: tuple[Cohort, ...] = ()
@@ -208,6 +228,7 @@ class CohortTables:
     external_against: str = ""
     characteristics: tuple[Characteristic, ...] = ()
     lung_function: tuple[Characteristic, ...] = ()
+    fvc: str = ""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from benchmarks.configurations import check_configurations, complete_trainer
 from benchmarks.equal_arms import check_equal_arms
 from benchmarks.model_names import slug
 from benchmarks.study import Study
+from benchmarks.study_baselines import check_baselines, complete_baselines
 from benchmarks.study_names import (
     IDENTIFIER,
     NAME,
@@ -136,14 +137,13 @@ def _complete(study: Study) -> Study:
         for entry in study.test_sets
     )
     trainers = tuple(complete_trainer(entry) for entry in study.trainers)
-    baselines = tuple(dataclasses.replace(entry, label=entry.label or entry.name) for entry in study.baselines)
     return dataclasses.replace(
         study,
         datasets=datasets,
         arms=arms,
         test_sets=test_sets,
         trainers=trainers,
-        baselines=baselines,
+        baselines=complete_baselines(study.baselines, arms, trainers),
         tables=complete_tables(study.tables),
     )
 
@@ -179,6 +179,7 @@ def _checked(study: Study) -> Study:
     check_configurations(study)
     check_template_arms(study)
     check_scoring(study)
+    check_baselines(study)
     check_tables(study)
     return study
 

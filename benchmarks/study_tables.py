@@ -82,9 +82,14 @@ def _check_cohorts(study: Study, tables: CohortTables) -> None:
     datasets = [entry.name for entry in study.datasets]
     names = _names((*tables.cohorts, *tables.external))
     refuse_repeats("tables.cohorts", names)
+    tested = {name for entry in study.test_sets for name in entry.variants}
     for cohort in (*tables.cohorts, *tables.external):
         refuse_empty(f"tables.cohorts.{cohort.name}.datasets", cohort.datasets)
         refuse_unknown(f"tables.cohorts.{cohort.name}.datasets", cohort.datasets, datasets)
+        tested = {name for entry in study.test_sets for name in entry.variants}
+        refuse_unknown(
+            f"tables.cohorts.{cohort.name}.variant", [cohort.variant] if cohort.variant else [], sorted(tested)
+        )
     against = [tables.external_against] if tables.external_against or tables.external else []
     refuse_unknown("tables.cohorts.external_against", against, _names(tables.cohorts))
     for where, rows in (("characteristics", tables.characteristics), ("lung_function", tables.lung_function)):

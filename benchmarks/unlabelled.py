@@ -26,12 +26,13 @@ def unlabelled_faults(
             for image in (*training_images(study, arm, fold), *watching_images(arm, fold)):
                 uses.setdefault(_case(images[image]), f"arm {arm.name} trains on or watches it")
     for model in list_models(study, tuple(folds), images):
-        for image in (*model.get("train", ()), *model["test"]):
+        compared = [image for image in model["test"] if _is_compared(study, model["arm"], images[image])]
+        for image in (*model.get("train", ()), *compared):
             uses.setdefault(_case(images[image]), f"model {model['model']} is scored on it")
     where = {_case(entry): f"dataset {entry['dataset']}: case {entry['case']}" for entry in images.values()}
     return [
-        f"{where[case]}: found no annotation, but {use}; wanted a reader; exclude the case, or leave its variants "
-        "out of the arms and test sets"
+        f"{where[case]}: found no annotation, but {use}; wanted a reader; exclude the case, leave its variants out of "
+        "the arms and test sets, or say annotated = false in test sets that only measure"
         for case, use in sorted(uses.items())
         if not readers[case]
     ]
@@ -44,6 +45,14 @@ def annotated_patients(patients: Sequence[Patient], readers: Mapping[str, Collec
         for entry in patients
         if any(readers[image.rsplit("-", 1)[0]] for images in entry.images.values() for image in images)
     ]
+
+
+def _is_compared(study: Study, arm: str, image: Mapping[str, Any]) -> bool:
+    """Say whether a test set with annotation takes an arm's prediction of an image."""
+    return any(
+        entry.annotated and image["variant"] in entry.variants and arm in study.rows_on(entry, image["dataset"])
+        for entry in study.test_sets
+    )
 
 
 def _case(entry: Mapping[str, Any]) -> str:

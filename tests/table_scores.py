@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from analysis_scores import study_from
 
+from analysis.lung_surroundings import REGIONS
 from analysis.metric import find_metrics
 from analysis.results import CASE_COLUMNS, IMAGE_COLUMNS, TRAINING_COLUMNS, Results
 from analysis.score_columns import COLUMNS
@@ -176,7 +177,20 @@ def full_results(folder: Path, *, patients: int = 6, seed: int = 0) -> Results:
         cases=_cases(people, generator),
         images=_images(people, generator),
         training=_training(people),
+        registrations=_registrations(people, generator),
     )
+
+
+def _registrations(people: list[tuple[str, str]], generator: np.random.Generator) -> pd.DataFrame:
+    names = ("lung_dice", "air_dice", "correlation", "folding_share", "inverse_p95_mm")
+    rows = [
+        {"image": f"{dataset}_{patient}-LK", "role": "test", "templates": "atlas-f0", "template": "public_P00-LK"}
+        | {"number": number, "status": "failed" if patient == "P01" else "done", "reason": "folds"}
+        | {name: generator.uniform(0.8, 1.0) for name in names}
+        for number in (1, 2)
+        for dataset, patient in people
+    ]
+    return pd.DataFrame(rows)
 
 
 def in_memory(study: Study, scores: pd.DataFrame, **parts: pd.DataFrame) -> Results:
@@ -235,6 +249,9 @@ def _model_rows(words: dict[str, Any], generator: np.random.Generator, *, failed
                 for metric, value in _values(generator, volume):
                     yield row(value, metric=metric, **where) | missed
     yield row(generator.uniform(0.3, 1), metric="tumour_overlap", structure="lung", slices="all", **words) | missed
+    for region in ("outside_lung", *REGIONS):
+        part = row(generator.uniform(0, 3), metric=f"false_positives_{region}", slices="all", **words)
+        yield part | missed
     extent = row(generator.uniform(2, 40), metric="extent", **words)
     yield extent | {"reader": "", "slices": "all"} | missed
     if words["variant"] != "LK":

@@ -12,8 +12,10 @@ from table_scores import UNET, full_results, full_study, in_memory, row, rows_fr
 from analysis.errors import AnalysisError, NotApplicableError
 from analysis.published_results import load_published
 from analysis.results import CASE_COLUMNS, Results
+from analysis.statistics.clustered_spearman import clustered_spearman
 from analysis.table import INDENT
 from analysis.table_parts.cohort_values import predicted_extents
+from analysis.table_parts.effect_cells import with_interval
 from analysis.tables import ssc_table1, ssc_table2, ssc_table3
 from benchmarks.study import CohortTables
 
@@ -209,13 +211,15 @@ def test_table3_by_hand(tmp_path: Path) -> None:
     table = ssc_table3.make(cohorts(tmp_path, cases=cases))
     section = table.printed()[0]
     assert section.heads() == [
-        ("Test Dataset (n = 4)", "U-net", "ρ Value"), ("Test Dataset (n = 4)", "U-net", "P Value"),
-        ("External Validation Dataset (n = 4)", "U-net", "ρ Value"),
+        ("Test Dataset (n = 4)", "U-net", "ρ (95% CI)"), ("Test Dataset (n = 4)", "U-net", "P Value"),
+        ("External Validation Dataset (n = 4)", "U-net", "ρ (95% CI)"),
         ("External Validation Dataset (n = 4)", "U-net", "P Value"),
     ]  # fmt: skip
     expected = stats.spearmanr(EXTENTS["test"], [82.5, 60.0, 69.2, 80.0])
-    rho, p = f"{expected.statistic:.2f}".replace("-", "−"), f"{expected.pvalue:.3f}"[1:]
-    assert section.rows() == [("Predicted FVC (%)", rho, p, "−1.00", ".083")]
+    p = f"{expected.pvalue:.3f}"[1:]
+    interval = clustered_spearman(EXTENTS["test"], [82.5, 60.0, 69.2, 80.0], [1, 2, 3, 4])
+    rho = with_interval(expected.statistic, interval.low, interval.high, decimals=2)
+    assert section.rows() == [("Predicted FVC (%)", rho, p, "−1.00 (no interval)", ".083")]
     assert table.frame["n"].tolist() == [4, 4]
     assert any("perfect rank correlation" in note for note in table.notes)
 

@@ -194,7 +194,9 @@ def test_costs_follow_the_budget() -> None:
     trainer = "nnUNetTrainerWeightedCE2D"
     two = dataclasses.replace(budget, gpus=2)
     assert costs.gpu_memory(trainer, two) < costs.gpu_memory(trainer, budget)
-    assert costs.shared_memory(trainer, two) == costs.shared_memory(trainer, budget)  # half the batch, twice the loaders
+    assert costs.shared_memory(trainer, two) == costs.shared_memory(
+        trainer, budget
+    )  # half the batch, twice the loaders
     cpu = costs.step_cost(trainer, "cpu")
     narrow, wide = (cpu.seconds(dataclasses.replace(budget, width=width)) for width in (8, 64))
     assert wide > 8 * narrow

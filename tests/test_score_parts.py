@@ -67,6 +67,21 @@ def test_a_changed_prediction_is_scored_again_alone(run: Path, scored: list[str]
     pd.testing.assert_frame_equal(whole(run), score_run(open_run(run)))
 
 
+def test_a_refusal_is_a_row_with_its_reason_until_it_is_taken_back(run: Path) -> None:
+    model = "ellipsoid-centred_ellipsoid-s0-f0"
+    refused = run / "predictions" / model / "refused.json"
+    refused.write_text('{"phantom_P001-LK": "kernel B70f is sharp"}')
+    update_parts(open_run(run))
+    rows = pd.concat(list(read_parts(open_run(run))))
+    rows = rows[rows["status"].eq("refused")]
+    assert set(rows["reason"]) == {"prediction: kernel B70f is sharp"}
+    assert set(zip(rows["arm"], rows["case"], rows["variant"], strict=True)) == {("ellipsoid", "P001", "LK")}
+    assert rows["value"].isna().all()
+    refused.unlink()
+    update_parts(open_run(run))
+    assert not pd.concat(list(read_parts(open_run(run))))["status"].eq("refused").any()
+
+
 def test_a_new_model_is_scored_alone_and_a_dropped_one_goes(run: Path, scored: list[str]) -> None:
     matrix = json.loads((run / "matrix.json").read_text())
     dropped, *models = matrix["models"]

@@ -211,3 +211,10 @@ def test_a_pool_of_test_sets_on_different_slices_is_refused(tmp_path: Path) -> N
     path.write_text(text)
     with pytest.raises(StudyError, match=r"are scored on different slices \(lung, reader\)"):
         load_study(path)
+
+
+def test_a_cohort_on_a_variant_that_nobody_is_tested_on_is_refused(tmp_path: Path) -> None:
+    text = next(path for path in STUDIES if path.stem == "ssc_phantom").read_text(encoding="utf-8")
+    (tmp_path / "study.toml").write_text(text.replace('variant = "SK"', 'variant = "CT"'), encoding="utf-8")
+    with pytest.raises(StudyError, match=r"cohorts.external.variant\] unknown name 'CT'; the choices are: LK, MK, SK"):
+        load_study(tmp_path / "study.toml")

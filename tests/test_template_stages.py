@@ -12,6 +12,10 @@ import SimpleITK as sitk
 from test_assemble import _convert_all
 from test_template_arms import STUDY
 
+from analysis.errors import AnalysisError
+from analysis.results import IMAGE_COLUMNS, read_results
+from analysis.scoring.run_scores import rows_frame
+from analysis.tables import template_registrations
 from benchmarks.assemble import assemble
 from dataset_converters.volumes.nifti import sha256_of, write_nifti
 from trainers.errors import TrainerError
@@ -64,6 +68,10 @@ def test_every_image_has_a_row_and_training_images_their_label(run: RunFolder) -
     template = find_templates(run, "atlas-f0").template(1)
     assert rows[template]["status"] == "done"
     assert float(rows[template]["correlation"]) > 0.999
+    overlap = {image: row["lung_dice"] for image, row in rows.items()}
+    assert float(overlap[template]) > 0.99
+    assert all(0.7 < float(overlap[image]) <= 1 for image in (*entry["train"], *entry["val"]))
+    assert [overlap[image] for image in entry["test"]] == ["", ""]  # nothing of a test case's label is looked at
     grid = sitk.DICOMOrient(sitk.ReadImage(str(run.image(template))), "LPS")
     for warped in find_templates(run, "atlas-f0").warped(1).values():
         image, label = (sitk.ReadImage(str(run.path / warped[part])) for part in ("path", "label"))
@@ -243,3 +251,22 @@ def test_a_lung_is_the_side_most_members_say() -> None:
     structures = {"right_lung": 1, "left_lung": 2, "disease": 3}
     votes = [np.array(row, np.uint8) for row in ([1, 1, 2, 3, 0], [2, 1, 2, 3, 1], [2, 3, 3, 1, 0])]
     assert majority(votes, structures).tolist() == [2, 1, 2, 3, 0]
+
+
+def test_the_table_of_registrations_counts_and_names_what_failed(run: RunFolder) -> None:
+    path = run.path / "templates/atlas-f0/T1/registrations.csv"
+    second = run.path / "templates/atlas-f0/T2/registrations.csv"
+    second.parent.mkdir()
+    second.write_text(path.read_text().replace(",done,,", ",failed,folds,", 1))
+    rows_frame([]).to_parquet(run.path / "scores.parquet")
+    (run.path / "images.csv").write_text(",".join(IMAGE_COLUMNS) + "\n")
+    table = template_registrations.make(read_results(run.path))
+    assert len(table.frame) == 14
+    printed = table.sections[0].frame
+    assert printed["Images"].tolist() == ["7", "7"]
+    assert printed["Failed"].tolist() == ["0", "1"]
+    first = run.matrix["templates"][0]["train"][0]
+    assert table.notes[-1] == f"Failed registrations: {first} on template 2: folds."
+    path.unlink()
+    with pytest.raises(AnalysisError, match="run the study again"):
+        read_results(run.path)

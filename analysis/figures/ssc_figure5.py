@@ -18,7 +18,15 @@ from analysis.results import Results
 from analysis.shared_values import shared_case_values
 from analysis.statistics.correlation import spearman
 from analysis.statistics.p_values import format_p
-from analysis.table_parts.cohort_values import EXTENT, cohort_patients, extent_of, predicted_extents, quantity
+from analysis.table_parts.cohort_values import (
+    EXTENT,
+    cohort_patients,
+    extent_models,
+    extent_of,
+    predicted_extents,
+    quantity,
+)
+from analysis.table_parts.hu_range_notes import hu_range_notes_of
 from analysis.table_parts.model_rows import ModelRow, model_rows
 from benchmarks.study import Characteristic, Cohort, TrainerUse
 
@@ -39,7 +47,9 @@ CHOICE = (
 
 
 def make(results: Results) -> tuple[FigureResult, ...]:
-    """Return one figure per trainer: a panel per parameter of lung function, cohorts told apart by marker and line.
+    """Return one figure per model: a panel per parameter of lung function, cohorts told apart by marker and line.
+
+    Of each trainer one arm is shown; each baseline that measures an extent has a figure of its own.
 
     Raises
     ------
@@ -52,11 +62,13 @@ def make(results: Results) -> tuple[FigureResult, ...]:
         raise NotApplicableError("needs [tables.cohorts] cohorts and lung_function")
     extents = predicted_extents(results)
     figures: list[FigureResult] = []
-    for trainer in results.study.trainers:
-        model = _model(results, cohorts, extents, trainer)
+    models = [(_model(results, cohorts, extents, entry), entry.label) for entry in results.study.trainers]
+    models += [(row, row.label) for row in extent_models(results.study) if not row.trained]
+    for model, label in models:
         if model is not None:
             points = _points(results, cohorts, settings.lung_function, extents, model)
-            figures += _sheets(results, points, model, trainer) if points["shown"].any() else []
+            part = label if len(models) > 1 else ""
+            figures += _sheets(results, points, model, part) if points["shown"].any() else []
     if not figures:
         raise NotApplicableError(f"needs scores of the metric {EXTENT} on patients of a cohort with lung function")
     return tuple(figures)
@@ -107,7 +119,7 @@ def _points(
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({"shown": pd.Series([], dtype=bool)})
 
 
-def _sheets(results: Results, points: pd.DataFrame, model: ModelRow, trainer: TrainerUse) -> Iterator[FigureResult]:
+def _sheets(results: Results, points: pd.DataFrame, model: ModelRow, part: str) -> Iterator[FigureResult]:
     shown = points[points["shown"]]
     cohorts = dict(zip(points["cohort"], points["cohort_label"], strict=True))
     styles = arm_styles(list(cohorts))
@@ -117,7 +129,6 @@ def _sheets(results: Results, points: pd.DataFrame, model: ModelRow, trainer: Tr
     ]
     legend = [(styles[name].line_and_point(), label) for name, label in cohorts.items()]
     sheets = draw_panels(panels, columns=min(3, len(panels)), height_mm=PANEL_MM, legend=legend)
-    part = trainer.label if len(results.study.trainers) > 1 else ""
     name, caption = figure_name(NAME, part), caption_of(TITLE, part, text=_caption(results, points, model))
     for sheet, (figure, names) in zip(sheet_names(name, sheets), sheets, strict=True):
         frame = shown[shown["covariate"].isin(names)].drop(columns="shown").reset_index(drop=True)
@@ -173,7 +184,8 @@ def _scatter(axis: Axes, rows: pd.DataFrame, style: ArmStyle) -> None:
 
 def _caption(results: Results, points: pd.DataFrame, model: ModelRow) -> str:
     arms = {arm.recipe for arm in results.study.arms}
-    arm = f"{CHOICE} " if len(arms) > 1 else ""
+    arm = f"{CHOICE} " if len(arms) > 1 and model.trained else ""
+    arm += "".join(f"{note} " for note in hu_range_notes_of(results, [model.recipe]))
     lost = int((~points["shown"]).sum())
     words: dict[str, Any] = {
         "model": model.label, "arm": arm,

@@ -1,11 +1,13 @@
 """All score rows of one examination: every model, reader, consensus and repeat."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
 from typing import Any, TypeAlias
 
+from analysis.lung_surroundings import read_surroundings
+from analysis.mask_pair import Mask
 from analysis.metric import Metric
 from analysis.reference_masks import ReaderReference, leaves_voxels_open, read_references
 from analysis.run_folder import RunFolder
@@ -88,6 +90,7 @@ class _Scorer:
         self._predicted = scored_structures(run.study)
         self._own_image = f"{case}-{run.study.scoring.own_variant}" if run.study.scoring.own_variant else ""
         self._own: tuple[str, Prediction] | None = None
+        self._seen: tuple[str, tuple[Mask, Mask]] | None = None
         self._note = OPEN_NOTE if leaves_voxels_open(run) else ""
 
     def prediction_rows(self, model: Mapping[str, Any], image: str) -> Iterator[Row]:
@@ -97,6 +100,7 @@ class _Scorer:
         shown = self._references.shown
         for reference in self._references.on(slices_wanted(self._study, model["arm"], facts)):
             sides = compare(reference, prediction, shown=shown, predicted=self._predicted)
+            sides = replace(sides, surroundings=lambda: self._surroundings(facts["path"]))
             structures = [name for name in self._predicted if name in shown]
             yield from self._rows(
                 facts, model, reference, score_sides(sides, structures, self._metrics, self._study.scoring)
@@ -144,6 +148,12 @@ class _Scorer:
         if self._own is None or self._own[0] != model:
             self._own = (model, read_prediction(self._run, model, image))
         return self._own[1]
+
+    def _surroundings(self, path: str) -> tuple[Mask, Mask]:
+        """Return body and air of an image; those of the last image are kept for the next model."""
+        if self._seen is None or self._seen[0] != path:
+            self._seen = (path, read_surroundings(self._run.path(path)))
+        return self._seen[1]
 
     def _rows(
         self,

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from analysis.empties import Status, status_of_masks
-from analysis.mask_pair import Mask, MaskPair
+from analysis.lung_surroundings import upright, upright_order
+from analysis.mask_pair import Mask, MaskPair, Spacing
 from analysis.metric import Metric, Source
 from analysis.scoring.sides import Masks, Sides
 from analysis.slicewise import slice_by_slice
@@ -48,19 +49,22 @@ def score_sides(
     A metric is left out for a structure it does not apply to, and where a side has no label for a mask it needs.
     """
     for structure in structures:
-        pairs: dict[tuple[str, str], MaskPair] = {}
+        pairs: dict[tuple[str, str, bool], MaskPair] = {}
         for metric in metrics:
             names = _masks_of(metric, structure, scoring)
             if not _applies(metric, structure, scoring) or not _known(metric, names, sides):
+                continue
+            if metric.surroundings and not sides.complete:
                 continue
             for dimension in dimensions(metric, scoring, contiguous=sides.contiguous):
                 if sides.missed:
                     status, reason = _missed(metric, names, sides, sides.missed)
                     yield MetricScore(structure, metric, dimension, float("nan"), status, reason)
                     continue
-                if metric.uses not in pairs:
-                    pairs[metric.uses] = _pair(metric, names, sides, scoring)
-                pair = pairs[metric.uses]
+                key = (*metric.uses, metric.surroundings)
+                if key not in pairs:
+                    pairs[key] = _pair(metric, names, sides, scoring)
+                pair = pairs[key]
                 yield _score(structure, metric, dimension, pair, _status(structure, metric, pair, sides))
 
 
@@ -108,14 +112,28 @@ def _missed(metric: Metric, names: tuple[str, str], sides: Sides, missed: tuple[
 
 def _pair(metric: Metric, names: tuple[str, str], sides: Sides, scoring: Scoring) -> MaskPair:
     first, second = (_side(source, sides)[name] for source, name in zip(metric.uses, names, strict=True))
+    spacing_zyx_mm = sides.spacing_zyx_mm
+    body = air = None
+    if metric.surroundings:
+        first, second, spacing_zyx_mm = _upright(first, second, sides)
+        body, air = sides.surroundings() if sides.surroundings else (None, None)
     box = _box(first, second)
     return MaskPair(
         first[box],
         second[box],
-        sides.spacing_zyx_mm,
+        spacing_zyx_mm,
         nsd_tolerance_mm=scoring.nsd_tolerance_mm,
         backend=scoring.backend,
+        body=None if body is None else body[box],
+        air=None if air is None else air[box],
     )
+
+
+def _upright(first: Mask, second: Mask, sides: Sides) -> tuple[Mask, Mask, Spacing]:
+    """Return both masks with slices from the feet upwards, as body and air are."""
+    order = upright_order(sides.direction)
+    z, y, x = (sides.spacing_zyx_mm[axis] for axis in order)
+    return upright(first, sides.direction), upright(second, sides.direction), (z, y, x)
 
 
 def _box(first: Mask, second: Mask) -> tuple[slice, slice, slice]:

@@ -21,6 +21,7 @@ from analysis.reference_masks import leaves_voxels_open
 from analysis.run_folder import RunFolder
 from analysis.score_checks import refuse_repeated_scores
 from analysis.scoring.case_scores import IMAGE_NAMES, MODEL_NAMES, Order, Row, slices_wanted
+from analysis.scoring.predictions import refusal
 from analysis.scoring.run_scores import list_tasks, rows_frame, score_tasks
 from dataset_converters.atomic import replacing
 from dataset_converters.volumes.nifti import sha256_of
@@ -155,7 +156,8 @@ def _image_key(run: RunFolder, model: Mapping[str, Any], image: str, references:
     predictions = [_file_hash(run.prediction_path(model["model"], name)) for name in dict.fromkeys((image, own))]
     names = [model.get(name) for name in (*MODEL_NAMES, "postprocess")], [facts[name] for name in IMAGE_NAMES]
     slices = slices_wanted(run.study, model["arm"], facts)
-    return _hash([references.get(case, ""), names, slices, compared, predictions])
+    refused = [reason for name in dict.fromkeys((image, own)) if (reason := refusal(run, model["model"], name))]
+    return _hash([references.get(case, ""), names, slices, compared, predictions, *refused])
 
 
 def _file_hash(path: Path) -> str:

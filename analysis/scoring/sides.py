@@ -1,6 +1,6 @@
 """Two label maps on the same slices, or why they cannot be compared."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
 from analysis.empties import Status
@@ -11,6 +11,7 @@ from analysis.scoring.lazy_masks import names_without_masks
 from analysis.scoring.predictions import Prediction
 
 Masks = Mapping[str, Mask]
+AXIAL = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,9 @@ class Sides:
 
     ``missed`` is the status and reason that every score gets instead of a value; the masks of what could not be read
     then only name structures.
-    ``contiguous`` says whether the slices are neighbours.
+    ``contiguous`` says whether the slices are neighbours, ``complete`` whether they are all of the image.
+    ``direction`` is that of the grid, as SimpleITK gives it. ``surroundings`` reads body and air of the image, slices
+    from the feet upwards; None: there is no image.
     """
 
     reference: Masks
@@ -30,6 +33,9 @@ class Sides:
     spacing_zyx_mm: Spacing = (1.0, 1.0, 1.0)
     contiguous: bool = True
     missed: tuple[Status, str] | None = None
+    complete: bool = True
+    direction: tuple[float, ...] = AXIAL
+    surroundings: Callable[[], tuple[Mask, Mask]] | None = None
 
 
 def compare(
@@ -50,7 +56,13 @@ def compare(
         missed = ("failed", f"prediction: {difference}")
     if missed:
         known = names_without_masks(shown) if reference.masks is None else reference.masks
-        return Sides(known, names_without_masks(predicted), contiguous=reference.contiguous, missed=missed)
+        return Sides(
+            known,
+            names_without_masks(predicted),
+            contiguous=reference.contiguous,
+            missed=missed,
+            complete=reference.slices == "all",
+        )
     scored = restrict(prediction.side, reference.index, slices=reference.slices)
     return _sides(reference, without(scored, reference.open))
 
@@ -95,4 +107,11 @@ def _difference(reference: LabelMap | None, prediction: LabelMap | None) -> str:
 
 def _sides(reference: ReaderReference, prediction: ReaderReference) -> Sides:
     spacing = reference.grid.spacing_zyx_mm if reference.grid is not None else (1.0, 1.0, 1.0)
-    return Sides(reference.masks or {}, prediction.masks or {}, spacing, contiguous=reference.contiguous)
+    return Sides(
+        reference.masks or {},
+        prediction.masks or {},
+        spacing,
+        contiguous=reference.contiguous,
+        complete=reference.index is None,
+        direction=reference.grid.direction if reference.grid is not None else AXIAL,
+    )

@@ -29,7 +29,7 @@ def make(results: Results) -> TableResult:
     Raises
     ------
     NotApplicableError
-        If the study has no baseline.
+        If the study has no baseline, or none is tested where an arm is.
     """
     scores, study = results.scores, results.study
     if not study.baselines:
@@ -43,7 +43,10 @@ def make(results: Results) -> TableResult:
             found = _rows(study, block, baseline.name)
             rows += [{"trainer": trainer, "structure": structure, **row} for row in found]
             heading = f"Against {baseline.label}" + (f", {title}" if title else "")
-            sections.append(Section(heading, _printed(study, found)))
+            if shown := [row for row in found if row["n"] or row["tested"]]:
+                sections.append(Section(heading, _printed(study, shown)))
+    if not sections:
+        raise NotApplicableError("needs a test set that takes an arm and a baseline")
     notes = NOTES + common_notes(scores, study, values=values)
     return TableResult(pd.DataFrame(rows, columns=list(COLUMNS)), notes, tuple(sections))
 
@@ -62,8 +65,10 @@ def _rows(study: Study, values: pd.DataFrame, baseline: str) -> list[dict[str, A
                 arm, other = (by_cell.get((name, test_set.name, dataset), nothing) for name in (recipe, baseline))
                 shared = arm.index.intersection(other.index)
                 interval = mean_interval(arm.loc[shared] - other.loc[shared])
+                tested = {recipe, baseline} <= set(study.rows_on(test_set, dataset).values())
                 rows.append({
-                    "baseline": baseline, "arm": recipe, "label": label, "test_set": test_set.name, "dataset": dataset,
+                    "tested": tested, "baseline": baseline, "arm": recipe, "label": label,
+                    "test_set": test_set.name, "dataset": dataset,
                     "n": interval.n, "mean_arm": arm.loc[shared].mean(), "mean_baseline": other.loc[shared].mean(),
                     "difference": interval.estimate, "low": interval.low, "high": interval.high,
                     "reason": interval.reason,

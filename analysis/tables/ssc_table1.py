@@ -18,6 +18,7 @@ from analysis.table_parts.cohort_values import (
     FIRST,
     cohort_patients,
     decimals_of,
+    extent_models,
     extent_of,
     extent_variant_note,
     has_value,
@@ -25,7 +26,6 @@ from analysis.table_parts.cohort_values import (
     quantity,
 )
 from analysis.table_parts.metric_notes import definition_note
-from analysis.table_parts.model_rows import model_rows
 from benchmarks.study import Characteristic, Cohort, CohortTables
 
 NAME = "ssc_table1"
@@ -100,8 +100,7 @@ def _extent_rows(results: Results, patients: Sequence[pd.DataFrame]) -> tuple[li
         return [], [f"Disease extent left out: {error}."]
     rows = [
         Row(EXTENT_HEADING, model.label, EXTENT, tuple(extent_of(group, extents, model) for group in patients), 1)
-        for model in model_rows(results.study)
-        if model.trained
+        for model in extent_models(results.study)
     ]
     rows = [row for row in rows if any(group.notna().any() for group in row.groups)]
     notes = [EXTENT_NOTE, definition_note(results, EXTENT), extent_variant_note(results, extents)] if rows else []

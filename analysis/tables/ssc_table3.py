@@ -1,6 +1,7 @@
 """Table 3 of Chassagnon et al. 2020: correlation of the predicted disease extent with lung function."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,29 +9,38 @@ import pandas as pd
 
 from analysis.errors import NotApplicableError
 from analysis.results import Results
-from analysis.statistics.correlation import SPEARMAN_NOTE, spearman
+from analysis.statistics.clustered_spearman import RESAMPLES, clustered_spearman
+from analysis.statistics.correlation import Correlation, spearman
 from analysis.statistics.p_values import format_p
-from analysis.statistics.summary import NO_VALUE
 from analysis.table import Section, TableResult
 from analysis.table_parts.cohort_values import (
     EXTENT,
     FIRST,
     cohort_patients,
+    extent_models,
     extent_of,
     extent_variant_note,
     predicted_extents,
     quantity,
 )
+from analysis.table_parts.effect_cells import with_interval
+from analysis.table_parts.frames import records
 from analysis.table_parts.metric_notes import definition_note
-from analysis.table_parts.model_rows import ModelRow, model_rows
+from analysis.table_parts.model_rows import ModelRow
 from benchmarks.study import Characteristic, Cohort
 
 NAME = "ssc_table3"
 TITLE = "Table 3. Correlation between disease extent and lung function"
 FORMAT = (
     "Rank correlation ρ of the predicted disease extent with each parameter, over the patients with both values; P is "
-    "not corrected for the number of parameters. Intervals of ρ and each n are in the CSV file."
+    "not corrected for the number of parameters. Each n is in the CSV file."
 )
+STATISTICS = (
+    "Spearman's rho; P by the t distribution (SciPy; R's cor.test with exact = FALSE); 95% interval by the percentile "
+    f"bootstrap of patients, {RESAMPLES} resamples, seed 0, from 4 patients."
+)
+MOST_COLUMNS = 6
+"""Cohorts times models that stand side by side, as in the paper; of more, each cohort has a block of its own."""
 GROUPS = (
     "Each cohort stands above its own columns, which the headings of the printed table do not; the text of the paper "
     "gives test (n = 20), correlation (n = 171) and external (n = 31) in this order."
@@ -38,7 +48,7 @@ GROUPS = (
 
 
 def make(results: Results) -> TableResult:
-    """Return Table 3: a row per lung-function parameter, for each cohort and model the columns ρ and P.
+    """Return Table 3: a row per lung-function parameter, for each cohort and model ρ with its interval and P.
 
     Raises
     ------
@@ -51,7 +61,7 @@ def make(results: Results) -> TableResult:
     if not cohorts or not settings.lung_function:
         raise NotApplicableError("needs [tables.cohorts] cohorts and lung_function")
     extents = predicted_extents(results)
-    models = [row for row in model_rows(results.study) if row.trained]
+    models = extent_models(results.study)
     cells = [
         cell
         for cohort in cohorts
@@ -65,7 +75,7 @@ def make(results: Results) -> TableResult:
     frame = pd.DataFrame(cells)
     notes = (
         FORMAT,
-        SPEARMAN_NOTE,
+        STATISTICS,
         GROUPS,
         FIRST,
         definition_note(results, EXTENT),
@@ -73,7 +83,7 @@ def make(results: Results) -> TableResult:
         *_left_out(frame),
         *_undefined(frame),
     )
-    return TableResult(frame, notes, (Section("", _printed(frame)),))
+    return TableResult(frame, notes, tuple(_sections(frame)))
 
 
 def _cells(
@@ -91,7 +101,7 @@ def _cells(
     for entry in parameters:
         parameter = quantity(patients, entry.covariate)
         both = extent.notna() & parameter.notna()
-        found = spearman(extent[both].to_numpy(), parameter[both].to_numpy(dtype=np.float64))
+        found = _correlation(extent[both], parameter[both])
         cells.append({
             "parameter": entry.label or entry.covariate, "cohort": cohort.name,
             "cohort_label": cohort.label or cohort.name,
@@ -102,20 +112,35 @@ def _cells(
     return cells
 
 
+def _correlation(extent: pd.Series, parameter: pd.Series) -> Correlation:
+    """Return rho and P with the bootstrap interval; without one where rho is perfect or patients are too few."""
+    x, y = extent.to_numpy(dtype=np.float64), parameter.to_numpy(dtype=np.float64)
+    found = spearman(x, y)
+    if found.reason:
+        return replace(found, low=np.nan, high=np.nan)
+    interval = clustered_spearman(x, y, np.arange(len(x)))
+    return replace(found, low=interval.low, high=interval.high)
+
+
+def _sections(frame: pd.DataFrame) -> list[Section]:
+    """Return one block, or one for each cohort if it would be too wide."""
+    if len(frame[["cohort", "model"]].drop_duplicates()) <= MOST_COLUMNS:
+        return [Section("", _printed(frame))]
+    return [Section("", _printed(block)) for _, block in frame.groupby("cohort", sort=False)]
+
+
 def _printed(frame: pd.DataFrame) -> pd.DataFrame:
     columns: dict[tuple[str, str, str], list[str]] = {}
     for (label, patients, model), cells in frame.groupby(["cohort_label", "patients", "model"], sort=False):
         top = f"{label} (n = {patients})"
-        columns[top, str(model), "ρ Value"] = [_rho(value) for value in cells["rho"]]
+        columns[top, str(model), "ρ (95% CI)"] = [
+            with_interval(row["rho"], row["low"], row["high"], decimals=2) for row in records(cells)
+        ]
         columns[top, str(model), "P Value"] = [format_p(value, style="radiology") for value in cells["p"]]
     index = pd.Index(frame["parameter"].drop_duplicates(), name="Parameter")
     text = pd.DataFrame(columns, index=index)
     text.columns = pd.MultiIndex.from_tuples(list(columns))
     return text
-
-
-def _rho(value: float) -> str:
-    return NO_VALUE if np.isnan(value) else f"{value:.2f}".replace("-", "−")
 
 
 def _left_out(frame: pd.DataFrame) -> list[str]:

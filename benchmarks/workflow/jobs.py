@@ -7,9 +7,10 @@ from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 
+from benchmarks.baseline_settings import lung_model
 from benchmarks.configurations import configurations_of, trainer_class
 from benchmarks.model_names import baseline_model, plans_name, trained_model
-from benchmarks.study import Arm, DatasetUse, Study, TemplateArm
+from benchmarks.study import Arm, Baseline, DatasetUse, Study, TemplateArm
 from benchmarks.study_file import StudyError
 from benchmarks.template_arms import set_name
 from dataset_converters.writing.target import LABELS
@@ -20,6 +21,8 @@ PACKAGE_FILES = "files of "
 """Input: which files a package of the program has."""
 REFERENCES = "annotations of matrix.json"
 """Input: the masks of every reader that predictions are compared with."""
+REFUSED = "refused.json"
+"""Images that a baseline refuses, each with the reason, beside its label maps."""
 RECORDED = "outputs of "
 """Input: what another job left, as its record lists it."""
 CANDIDATES = "candidates of "
@@ -225,21 +228,24 @@ def _vote_jobs(study: Study) -> list[Job]:
 
 
 def _baseline_jobs(study: Study) -> list[Job]:
-    return [
-        Job(
-            f"predict-{model}",
-            "predict",
-            ("assemble",),
-            ("trainers.predict.ellipsoid", ".", model),
-            (f"matrix.json#{model}", f"nnUNet_raw/Dataset{study.dataset_id}_{study.name}/dataset.json"),
-            (),
-            f"predictions/{model}",
-            f"predictions/{model}/*.nii.gz",
-        )
-        for baseline in study.baselines
-        for fold in study.split.chosen_folds
-        for model in (baseline_model(baseline, study.seeds[0], fold),)
-    ]
+    return [_baseline_job(study, baseline, fold) for baseline in study.baselines for fold in study.split.chosen_folds]
+
+
+def _baseline_job(study: Study, baseline: Baseline, fold: int) -> Job:
+    model = baseline_model(baseline, study.seeds[0], fold)
+    needs: tuple[str, ...] = ("assemble",)
+    stage, inputs = "ellipsoid", (f"nnUNet_raw/Dataset{study.dataset_id}_{study.name}/dataset.json",)
+    contents = f"predictions/{model}/*.nii.gz"
+    if baseline.kind == "hu_range":
+        stage, contents = "hu_range", f"{contents} predictions/{model}/{REFUSED}"
+        lung = lung_model(study, baseline, fold)
+        inputs = (f"{RECORDED}predict-{lung}",) if lung else (REFERENCES,)
+        needs = (*needs, f"predict-{lung}") if lung else needs
+    command = (f"trainers.predict.{stage}", ".", model)
+    return Job(
+        f"predict-{model}", "predict", needs, command, (f"matrix.json#{model}", *inputs), (), f"predictions/{model}",
+        contents,
+    )  # fmt: skip
 
 
 def _analysis_jobs(models: tuple[Job, ...]) -> list[Job]:

@@ -1,5 +1,6 @@
 """NIfTI files of a case warped to a template, and its prediction warped back to the original grid."""
 
+from collections.abc import Collection
 from dataclasses import asdict
 from math import isfinite
 from pathlib import Path
@@ -35,6 +36,8 @@ def warp_files(
     out_label: Path | None,
     warp_file: Path,
     *,
+    template_label: Path | None = None,
+    lung_labels: Collection[int] = (),
     dataset: str = "registration",
     case: str = "",
     **options: Any,
@@ -49,6 +52,8 @@ def warp_files(
 
     Parameters
     ----------
+    template_label, lung_labels
+        Label map of the template, and the values that are lung in both: then the overlap of the lungs is measured.
     options : mapping
         Of `register.register`: ``backend``, ``seed``, ``device``, ``limits``.
 
@@ -61,9 +66,13 @@ def warp_files(
         _turned(read_image(path, dataset=dataset, case=case).image) for path in (moving_image, template_image)
     )
     label = _label(moving_label, grid_of(moving), dataset, case) if moving_label else None
+    masks: dict[str, Any] = {}
+    if label is not None and template_label is not None and lung_labels:
+        its = _label(template_label, grid_of(fixed), dataset, case)
+        masks = {"moving_lung": np.isin(label, list(lung_labels)), "fixed_lung": np.isin(its, list(lung_labels))}
     found = register(
         sitk.GetArrayFromImage(moving), sitk.GetArrayFromImage(fixed),
-        moving_spacing_mm=moving.GetSpacing()[::-1], fixed_spacing_mm=fixed.GetSpacing()[::-1], **options,
+        moving_spacing_mm=moving.GetSpacing()[::-1], fixed_spacing_mm=fixed.GetSpacing()[::-1], **masks, **options,
     )  # fmt: skip
     warp = found.warp or _by_centres(moving, fixed)
     if out_image is not None:

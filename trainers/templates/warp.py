@@ -15,6 +15,7 @@ from trainers.command_line import exit_code
 from trainers.errors import TrainerError
 from trainers.lock import only_one_in
 from trainers.predict.predict import check_image, image_hash
+from trainers.region_view import lung_and_disease
 from trainers.run_folder import open_run
 from trainers.templates.registered import Registered
 from trainers.templates.template_set import TemplateSet, find_templates
@@ -91,11 +92,24 @@ def _register(
         outputs[0],
         outputs[1],
         warp_file,
+        template_label=run.raw_dataset / "labelsTr" / f"{template}.nii.gz",
+        lung_labels=_whole_lung(templates),
         case=image,
         backend=key["registration"],
         device=device,
     )
     return asdict(quality), [warp_file, *(path for path in outputs if path is not None)]
+
+
+def _whole_lung(templates: TemplateSet) -> tuple[int, ...]:
+    """Return the label values of lung and the disease in it; empty where slices were left open or there is no lung."""
+    structures = dict(templates.run.matrix["structures"])
+    try:
+        lung, disease = lung_and_disease(structures, "templates")
+    except TrainerError:
+        return ()
+    open_slices = templates.run.matrix["ignore_label"] is not None
+    return () if open_slices else tuple(structures[name] for name in (*lung, *disease))
 
 
 def _rows_of(templates: TemplateSet, template: str, wanted: dict[str, None]) -> dict[str, dict[str, Any]]:
