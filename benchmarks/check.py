@@ -13,6 +13,7 @@ from packaging.version import Version
 
 from benchmarks.configurations import trainer_class
 from benchmarks.derived_files import placed_derive
+from benchmarks.matrix import list_template_sets
 from benchmarks.overlap_check import join_persons, overlap_warnings, refuse_overlaps
 from benchmarks.patients import Fold, Patient, divide, training_images
 from benchmarks.run_folder import list_differences
@@ -185,6 +186,10 @@ def _unlabelled_cases(study: Study, folds: Sequence[Fold], cases: Mapping[str, l
         for case in group
         for variant in case.images
     }
+    try:
+        list_template_sets(study, tuple(folds), images)
+    except StudyError as error:
+        return [str(error)]
     return unlabelled_faults(study, folds, images, _readers(cases))
 
 

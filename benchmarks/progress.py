@@ -125,6 +125,9 @@ class RunReader:
             count = sum(1 for _ in (self.run / job.folder).glob("[!.]*.nii.gz"))
             wanted = self._tests().get(job.folder.removeprefix("predictions/"), 0)
             return {"share": count / wanted if wanted else 0.0, "note": f"{count}/{wanted or '?'} images"}
+        if job.kind == "warp":
+            done = sum(1 for _ in (self.run / job.outputs[0]).parent.glob("warps/[!.]*.npz"))
+            return {"share": 0.0, "note": f"{done} images"}
         if job.kind == "convert":
             records = sum(1 for _ in (self.run / job.outputs[0]).parent.glob("records/*.json"))
             return {"share": 0.0, "note": f"{records} cases"}

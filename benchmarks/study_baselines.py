@@ -14,7 +14,7 @@ REFERENCE = "reference"
 def complete_baselines(
     baselines: Sequence[Baseline], arms: Sequence[Arm], trainers: Sequence[TrainerUse]
 ) -> tuple[Baseline, ...]:
-    """Return the baselines with a label, and with the trainer of the arm the lung is taken from where it has but one."""
+    """Return the baselines with a label, and with the only trainer of the arm that the lung is taken from."""
     names = [entry.name for entry in trainers]
     only = {arm.name: found[0] for arm in arms if len(found := arm.trainers or tuple(names)) == 1}
     return tuple(

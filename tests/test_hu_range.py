@@ -202,7 +202,7 @@ def test_settings_of_a_model_name_lung_and_refusals() -> None:
 def test_its_job_comes_after_the_lung_and_is_made_again_with_it() -> None:
     study = load_study(PHANTOM)
     jobs = {job.name: job for job in list_jobs(study, "cpu")}
-    lung = f"predict-unet-{TRAINER}-s0-f0"
+    lung = "predict-atlas-nnUNetTrainerAtlasNet-s0-f0"
     assert lung in jobs[f"predict-{MODEL}"].needs
     assert f"{RECORDED}{lung}" in jobs[f"predict-{MODEL}"].inputs
     assert f"predictions/{MODEL}/refused.json" in jobs[f"predict-{MODEL}"].contents
@@ -213,11 +213,11 @@ def test_its_job_comes_after_the_lung_and_is_made_again_with_it() -> None:
 
 
 WRONG = {
-    "the choices are: reference, unet": ('lung_from = "unet"', 'lung_from = "nobody"'),
+    "the choices are: reference, atlas, atlas-T1": ('lung_from = "atlas"', 'lung_from = "nobody"'),
     "wanted two numbers, the lower first": ("hu_range = [-700, -200]", "hu_range = [-200, -700]"),
     "is in no test set with BK of annotated": ('lung_variants = ["LK", "SK"]', 'lung_variants = ["BK"]'),
-    "unknown name 'other'": ('lung_from = "unet"', 'lung_from = "unet"\nlung_trainer = "other"'),
-    "the reference has no trainer": ('lung_from = "unet"', 'lung_from = "reference"'),
+    "unknown name 'other'": ('lung_from = "atlas"', 'lung_from = "atlas"\nlung_trainer = "other"'),
+    "the reference has no trainer": ('lung_from = "atlas"', 'lung_from = "reference"\nlung_trainer = "other"'),
     "takes no lung": ('kind = "hu_range"', 'kind = "centred_ellipsoid"'),
     "needs a .scoring. lung that is a union": ('lung = "lung_whole"', 'lung = "lung"'),
     "needs .scoring. lung and disease": ('disease = "disease"\nslices', "slices"),
@@ -235,4 +235,4 @@ def test_a_baseline_that_cannot_be_made_is_refused(message: str, tmp_path: Path)
 
 def test_one_trainer_need_not_be_named() -> None:
     study: Study = load_study(PHANTOM)
-    assert {entry.lung_trainer for entry in study.baselines} == {TRAINER}
+    assert {entry.lung_trainer for entry in study.baselines} == {"nnUNetTrainerAtlasNet"}

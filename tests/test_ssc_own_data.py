@@ -20,7 +20,7 @@ from trainers.predict.hu_range import predict_hu_range
 from trainers.run_folder import open_run as open_for_training
 
 STUDY = Path(__file__).resolve().parents[1] / "benchmarks" / "studies" / "ssc_ild_2020.toml"
-UNET = "unet-nnUNetTrainerWeightedCE2D-s0-f0"
+ATLAS = "atlas-nnUNetTrainerAtlasNet-s0-f0"
 READERS = ("reader1", "reader2", "reader3", "reader1_repeat")
 COVARIATES = ("diffuse", "rodnan", "antibody_centromere", "antibody_scl70", "antibody_other", "antibody_none")
 FUNCTION = ("tlc", "fvc", "dlco", "kco")
@@ -80,21 +80,27 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a run that is assembled, with label maps of a network that finds the true lung and no disease."""
     folder = tmp_path_factory.mktemp("ssc") / "run"
-    open_run(STUDY, folder, data=data, device="cpu")
+    study = folder.parent / "study.toml"  # three training patients, one of whom watches
+    study.write_text(STUDY.read_text(encoding="utf-8").replace("count = 6", "count = 2"), encoding="utf-8")
+    open_run(study, folder, data=data, device="cpu")
     for spec in sorted((folder / "specs").glob("*.json")):
         entry = json.loads(spec.read_text())
         names = {"nnunet_name": entry["nnunet_name"], "dataset_id": entry["dataset_id"], "options": entry["options"]}
         names |= {"derive": entry["derive"]}
         convert(entry["converter"], Path(entry["root"]), folder, **names)
     assemble(folder)
-    for image in _models(folder)[UNET]["test"]:
+    for image in _models(folder)[ATLAS]["test"]:
         ct = sitk.ReadImage(str(folder / _matrix(folder)["images"][image]["path"]))
         smooth = sitk.GetArrayFromImage(sitk.Median(ct, [1, 1, 1]))
         found = sitk.GetImageFromArray(((smooth < -400) & _inner(smooth.shape)).astype(np.uint8))
         found.CopyInformation(ct)
-        path = folder / "predictions" / UNET / f"{image}.nii.gz"
+        path = folder / "predictions" / ATLAS / f"{image}.nii.gz"
         path.parent.mkdir(parents=True, exist_ok=True)
         sitk.WriteImage(found, str(path))
+    for number in (1, 2):  # what registration would have left
+        table = folder / f"templates/atlas-f0/T{number}/registrations.csv"
+        table.parent.mkdir(parents=True)
+        table.write_text("image,role,templates,template,status,reason\n")
     return folder
 
 
@@ -115,7 +121,8 @@ def _models(run: Path) -> dict[str, Any]:
 
 def test_check_reads_the_study_and_the_layout(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("benchmarks.check._check_environment", lambda study, device: [])
-    assert check_study(STUDY, tmp_path / "run", data=data, device="cpu").findings == []
+    few = "[arms.atlas.templates] fold 0: found 2 training images, wanted 6 templates"
+    assert check_study(STUDY, tmp_path / "run", data=data, device="cpu").findings == [few]
 
 
 def test_every_patient_is_in_the_role_and_cohort_of_the_table(run: Path) -> None:
@@ -137,7 +144,7 @@ def test_histograms_are_measured_on_the_emulated_soft_images_in_the_lung_of_the_
     folder = open_for_training(run)
     for name in ("salaffi", "HAA", "LAA"):
         predict_hu_range(folder, _models(run)[f"{name}-hu_range-s0-f0"])
-    lung = sitk.GetArrayFromImage(sitk.ReadImage(str(run / "predictions" / UNET / "external_T0-LK.nii.gz")))
+    lung = sitk.GetArrayFromImage(sitk.ReadImage(str(run / "predictions" / ATLAS / "external_T0-LK.nii.gz")))
     path = run / "predictions" / model["model"] / "external_T0-SOFTe.nii.gz"
     labels = sitk.GetArrayFromImage(sitk.ReadImage(str(path)))
     assert np.array_equal(labels > 0, lung > 0)
