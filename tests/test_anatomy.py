@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from drawn_chest import STRUCTURES, draw_chest, flipped, with_voxels
+from scipy import ndimage
 
 from dataset_converters.anatomy.body_regions import coarse_ct
 from dataset_converters.anatomy.findings import anatomy_findings, inspect_case
@@ -156,6 +157,23 @@ def test_disease_may_be_absent_and_belongs_to_the_lung(chest: tuple[sitk.Image, 
     assert findings == []
     lungs = np.isin(sitk.GetArrayFromImage(labels), (1, 2)).sum()
     assert measured["lung_mask_ml"] == pytest.approx(lungs * 8 * 4.5 * 4.5 / 1000, abs=1)
+
+
+def test_disease_that_touches_no_lung_is_doubted(chest: tuple[sitk.Image, sitk.Image]) -> None:
+    image, labels = chest
+    names = STRUCTURES | {"disease": 6}
+    array = sitk.GetArrayFromImage(labels)
+    lung = np.argwhere(array == 1)
+    z, y, x = lung[len(lung) // 2]
+    array[z, y, x] = 6  # in the lung
+    assert anatomy_findings(image, with_voxels(labels, array), names, dataset="D", case="C") == []
+    body = sitk.GetArrayFromImage(image) > -200
+    far = body & ~ndimage.binary_dilation(np.isin(array, (1, 2)), iterations=4)
+    z, y, x = np.argwhere(far & (array == 0))[len(np.argwhere(far & (array == 0))) // 2]
+    array[z - 3 : z + 4, y - 3 : y + 4, x - 3 : x + 4] = 6
+    (finding,) = anatomy_findings(image, with_voxels(labels, array), names, dataset="D", case="C")
+    assert finding.severity == "warning"
+    assert "mL of disease that touch no lung" in finding.found
 
 
 @pytest.mark.parametrize("value", [255, 6])

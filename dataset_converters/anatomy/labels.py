@@ -26,6 +26,8 @@ SHIFT_GAIN, LEFT_OUT, FIT_ML = 0.04, 0.1, 300.0
 """Cover gained by a shift: below 0.01 for true masks, dense lung in them or not, 0.05 and more for 8 mm off. Air left
 out, but for a rim of one voxel: 0.02 at most for true masks, 0.1 and more for 12 mm off along x or y."""
 SIDE_MM, ORDER_MM = 20.0, 10.0
+DETACHED_ML = 1.0
+"""Less may be what the coarse grid makes of a thin bridge."""
 Z_UP, Y_BACK, X_LEFT = 0, 1, 2
 ORDER = (
     ("left_lung", "right_lung", X_LEFT),
@@ -51,6 +53,7 @@ _PARENCHYMA = re.compile(
     r"(lung|.*_lung|lungs|lung_.*|.*_lobe|.*lobe_.*|disease|ground_glass|reticulation|consolidation|honeycombing"
     r"|vessels|covid.*|infection)"
 )
+_DISEASE = re.compile(r"(disease.*|ground_glass|reticulation|consolidation|honeycombing|covid.*|infection)")
 _LESION = re.compile(r"(.*tumou?r.*|.*lesion.*|.*nodule.*|.*cancer.*|.*metasta.*|gtv.*)")
 _OPTIONAL = re.compile(
     r"(disease|ground_glass|reticulation|consolidation|honeycombing|effusion.*|covid.*|infection|airways|vessels|cyst.*)"
@@ -139,7 +142,7 @@ def shows_lung(structure: str) -> bool:
 
 def label_doubts(facts: LabelFacts) -> list[Doubt]:
     """Return what is doubtful in a label map; a partial annotation is not asked for volumes, parts and flips."""
-    checks = [side_doubts, order_doubts, empty_doubts, flip_doubts]
+    checks = [side_doubts, order_doubts, empty_doubts, flip_doubts, detached_doubts]
     if facts.image.range_hu[0] < LUNG_HU[1]:
         checks += [body_doubts, lung_value_doubts, place_doubts]
     if facts.is_whole:
@@ -190,6 +193,24 @@ def empty_doubts(facts: LabelFacts) -> Iterator[Doubt]:
     if absent and facts.image.coarse.lung_ml > 0:
         action = "keep it if the image does not show it or the patient does not have it"
         yield Doubt("warning", f"no voxel of {', '.join(absent)}", "every organ of the label map", action)
+
+
+def detached_doubts(facts: LabelFacts) -> Iterator[Doubt]:
+    """Doubt disease that touches no lung, where lung is labelled too: outlined beside the lung, or in another organ."""
+    names = [name for name in facts.sizes if _DISEASE.fullmatch(name)]
+    disease = np.isin(facts.labels, [facts.structures[name] for name in names])
+    healthy = facts.lung & ~disease
+    if not healthy.any() or not disease.any():
+        return
+    parts, count = ndimage.label(facts.lung, np.ones((3, 3, 3)))
+    with_lung = np.unique(parts[healthy])
+    detached = ~np.isin(np.arange(count + 1), [0, *with_lung])
+    volume = float((disease & detached[parts]).sum()) * facts.image.coarse.voxel_ml
+    if volume >= DETACHED_ML:
+        action = "look at it: a scored model is asked for it, and lung includes it"
+        yield Doubt(
+            "warning", f"{volume:.1f} mL of {', '.join(names)} that touch no lung", "disease in the lung", action
+        )
 
 
 def body_doubts(facts: LabelFacts) -> Iterator[Doubt]:
