@@ -63,7 +63,7 @@ def check_study(study_file: Path, run: Path, *, data: Path | None, device: str, 
     findings: list[str] = []
     if device not in study.budgets:
         findings.append(f"study: no [budgets.{device}]; it has: {', '.join(study.budgets)}")
-    findings += _check_run_folder(study, run)
+    findings += _check_run_folder(study, run, device)
     faults, cases = _check_data(study, study_file, run, data=data)
     findings += faults
     fault = scoring_fault(study_file)
@@ -72,10 +72,10 @@ def check_study(study_file: Path, run: Path, *, data: Path | None, device: str, 
     return Checked(findings, cases)
 
 
-def _check_run_folder(study: Study, run: Path) -> list[str]:
+def _check_run_folder(study: Study, run: Path, device: str) -> list[str]:
     if not (run / "study.toml").exists():
         return []
-    changed = list_differences(load_study(run / "study.toml"), study)
+    changed = list_differences(load_study(run / "study.toml"), study, device=device)
     return [f"run folder {run}: was made with another {', '.join(changed)}; give another --out"] if changed else []
 
 

@@ -49,10 +49,13 @@ def trainer_entry(trainer: TrainerUse) -> dict[str, Any]:
     return {"trainer_class": trainer_class(trainer)} | configuration_entry(trainer.configuration)
 
 
+LATER = ("three_d", "checkpoint_minutes")
+
+
 def budget_record(budget: Budget) -> dict[str, Any]:
-    """Return a budget as runs record it; without 3D as it was before there was any."""
+    """Return a budget as runs record it; what was added later only where the study says it."""
     record = dataclasses.asdict(budget)
-    return record if budget.three_d is not None else {name: record[name] for name in record if name != "three_d"}
+    return {name: value for name, value in record.items() if name not in LATER or value is not None}
 
 
 def with_three_d_of(budgets: Mapping[str, Budget], others: Mapping[str, Budget]) -> dict[str, Budget]:

@@ -70,9 +70,16 @@ def checked_study(study_file: Path, run: Path, *, data: Path | None, device: str
     return study
 
 
-def list_differences(frozen: Study, study: Study) -> list[str]:
-    """List what a changed study may not change in a run: shared settings, and datasets and arms that are there."""
+def list_differences(frozen: Study, study: Study, *, device: str = "") -> list[str]:
+    """List what a changed study may not change in a run: shared settings, and datasets and arms that are there.
+
+    Of the budgets only that of the run's device counts, if it is given.
+    """
     before, now = (dataclasses.replace(e, split=dataclasses.replace(e.split, run_folds=())) for e in (frozen, study))
+    if device:
+        before, now = (
+            dataclasses.replace(e, budgets={k: v for k, v in e.budgets.items() if k == device}) for e in (before, now)
+        )
     before = dataclasses.replace(before, budgets=with_three_d_of(before.budgets, now.budgets))
     different = [f"[{name}]" for name in FIXED if getattr(before, name) != getattr(now, name)]
     if frozen.image.hu_window != study.image.hu_window:
@@ -113,12 +120,12 @@ def lock_run(run: Path) -> Iterator[None]:
 
 
 def _refuse_other_run(study: Study, run: Path, *, data: Path | None, device: str) -> None:
-    differences = list_differences(load_study(run / "study.toml"), study)
-    if differences:
-        raise StudyError(f"{run}: was made with another {'; another '.join(differences)}; give another --out")
     settings = recorded_settings(run)
     if settings.get("device", device) != device:
         raise StudyError(f"{run}: runs on {settings['device']}, asked for {device}; give another --out")
+    differences = list_differences(load_study(run / "study.toml"), study, device=device)
+    if differences:
+        raise StudyError(f"{run}: was made with another {'; another '.join(differences)}; give another --out")
     before = settings.get("data", "")
     if data and before not in ("", str(data.resolve())) and (others := other_sources(study, run, data)):
         raise StudyError(

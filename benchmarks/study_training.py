@@ -76,7 +76,8 @@ class Budget:
     unless a budget too small for it says otherwise; tables name it then. ``gpus`` of one machine share each training
     (``[budgets.cuda]`` only): every step's batch is divided among them, so ``batch_size`` and the number of steps stay
     what they are, and a study trains the same protocol on one GPU or on several. ``three_d`` is what trainers with
-    ``configuration = "3d_fullres"`` take in place of patch, batch and spacing.
+    ``configuration = "3d_fullres"`` take in place of patch, batch and spacing. ``checkpoint_minutes`` is the least time
+    between two checkpoints (default: one every epoch): what a kill may cost, and what a file server has to bear.
     """
 
     iterations: int
@@ -90,6 +91,7 @@ class Budget:
     augmentation: Literal["none", "geometric"] = "none"
     gpus: int = 1
     three_d: ThreeD | None = None
+    checkpoint_minutes: float | None = None
 
 
 @dataclass(frozen=True)

@@ -228,15 +228,20 @@ def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
     assert main(["check", study, "--out", str(tmp_path / "run"), "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["findings"][0]["message"] == "torch: broken"
     assert main(["check", study, "--profile", str(tmp_path)]) == 2
-    assert "found no executor" in capsys.readouterr().err
+    assert "found no config.yaml" in capsys.readouterr().err
 
 
 def test_the_executor_of_a_profile(tmp_path: Path) -> None:
     assert executor_of("slurm") == "slurm"
+    for text in ("executor: slurm   # ours", 'executor : "slurm"  # ours'):
+        (tmp_path / "config.yaml").write_text(f"{text}\njobs: 5\n")
+        assert executor_of(str(tmp_path)) == "slurm"
+    with pytest.raises(StudyError, match=r"--profile nope: found no config.yaml there, wanted .* or: .*slurm"):
+        executor_of("nope")
     (tmp_path / "config.yaml").write_text("# mine\nexecutor: 'lsf'\njobs: 5\n")
     assert executor_of(str(tmp_path)) == "lsf"
     (tmp_path / "config.yaml").write_text("jobs: 5\n")
-    with pytest.raises(StudyError, match="found no executor"):
+    with pytest.raises(StudyError, match="names no executor"):
         executor_of(str(tmp_path))
 
 

@@ -134,13 +134,15 @@ def test_blanks_in_the_list_of_gpus_are_no_part_of_names(monkeypatch: pytest.Mon
     assert visible_gpus() == ("0", "1")
 
 
-def test_what_slurm_gave_is_not_leased_again(leases: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In another allocation the same number may be another GPU."""
-    monkeypatch.setenv("SLURM_JOB_ID", "7")
+def test_what_slurm_gave_is_leased_within_its_allocation_only(leases: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In another allocation the same number may be another GPU; in one, two runs share its GPUs."""
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
-    with leased_gpus(1) as first, leased_gpus(1) as second:
-        assert first == second == ("0",)
-    assert not leases.exists()
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    with leased_gpus(1) as first:
+        monkeypatch.setenv("SLURM_JOB_ID", "8")
+        with leased_gpus(1) as second:
+            assert first == second == ("0",)
+    assert sorted(path.name for path in leases.glob("slurm*")) == ["slurm7-0.lock", "slurm8-0.lock"]
 
 
 def test_the_machine_is_asked_and_mig_slices_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

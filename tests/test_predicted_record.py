@@ -35,6 +35,18 @@ def _make(folder: Path, keys: dict[str, str], *, alone: bool = True) -> list[str
     return made
 
 
+def test_a_label_map_lost_while_others_are_made_is_a_fault(tmp_path: Path) -> None:
+    record = PredictionRecord(tmp_path, {"a": "1", "b": "2"})
+
+    def one(image: str) -> None:
+        record.path(image).write_text(image)
+        if image == "b":
+            record.path("a").unlink()
+
+    with pytest.raises(TrainerError, match="a: its label map was removed while others were made"):
+        predict_missing(record, one, "model")
+
+
 def test_only_what_is_missing_or_differs_is_made_and_strangers_go(tmp_path: Path) -> None:
     assert _make(tmp_path, {"a": "1", "b": "2"}) == ["a", "b"]
     assert _make(tmp_path, {"a": "1", "b": "2"}) == []

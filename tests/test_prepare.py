@@ -13,6 +13,7 @@ from tiny_run import NNUNET, write, write_tiny_run
 from trainers.errors import TrainerError
 from trainers.prepare import prepare
 from trainers.run_folder import open_run
+from trainers.settings import read_settings
 
 pytestmark = pytest.mark.usefixtures("kept_environment")
 
@@ -135,6 +136,16 @@ def test_changed_image_is_preprocessed_again(tmp_path: Path) -> None:
     write(run / "nnUNet_raw/Dataset976_source/imagesTr/P1-MK_0000.nii.gz", np.full((8, 64, 64), 600, np.int16))
     prepare(open_run(run))
     assert np.unique(preprocessed(run, "source_P1-MK")).tolist() == [1.0]
+
+
+def test_the_study_says_how_often_a_checkpoint_is_written(tmp_path: Path) -> None:
+    plans = []
+    for name, more in (("every", {}), ("some", {"checkpoint_minutes": 10.0})):
+        run = open_run(write_tiny_run(tmp_path / name, **more))
+        prepare(run)
+        plans.append(json.loads((run.preprocessed_dataset / "tiny-LK-s0.json").read_text()))
+    assert [read_settings(entry).checkpoint_minutes for entry in plans] == [0.0, 10.0]
+    assert "checkpoint_minutes" not in plans[0]["ctshift"]  # plans made before it could be said stay the same
 
 
 def test_changed_budget_under_the_same_name_is_refused(tmp_path: Path) -> None:

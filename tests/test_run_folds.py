@@ -37,6 +37,13 @@ def test_one_more_fold_adds_its_own_jobs_and_changes_no_other(tmp_path: Path) ->
     assert list_differences(one, every) == []
 
 
+def test_a_budget_of_another_device_is_no_difference(tmp_path: Path) -> None:
+    study = with_folds(tmp_path, "[1]")
+    other = replace(study, budgets={**study.budgets, "cuda": replace(study.budgets["cuda"], width=8)})
+    assert list_differences(study, other, device="cpu") == []
+    assert list_differences(study, other, device="cuda") == ["[budgets]"]
+
+
 @pytest.mark.parametrize(("chosen", "message"), [("[3]", "found 3, wanted folds from 0 to 2"), ("[1, 1]", "run_folds")])
 def test_a_fold_that_is_not_there_is_refused(tmp_path: Path, chosen: str, message: str) -> None:
     with pytest.raises(StudyError, match=message):

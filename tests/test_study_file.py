@@ -36,6 +36,12 @@ def test_mirroring_is_off_unless_asked_for_and_reaches_the_models(tmp_path: Path
     assert all(model["mirroring"] is True for model in list_models(mirrored, fold, {}))
 
 
+def test_minutes_between_checkpoints_are_the_studys(tmp_path: Path) -> None:
+    study = load_study(_changed(tmp_path, "learning_rate = 0.001", "learning_rate = 0.001\ncheckpoint_minutes = 10"))
+    assert study.budgets["cpu"].checkpoint_minutes == 10.0
+    assert study.budgets["cuda"].checkpoint_minutes is None
+
+
 def test_a_learning_rate_that_is_not_named_is_each_trainers_own(tmp_path: Path) -> None:
     named = load_study(_changed(tmp_path, "learning_rate = 0.001", "learning_rate = 0.002"))
     silent = load_study(_changed(tmp_path, "learning_rate = 0.001\n", ""))
@@ -85,6 +91,7 @@ def test_defaults_that_depend_on_other_keys_are_filled() -> None:
         ("spacing_mm = [3.1, 3.1]", "spacing_mm = [nan, 3.1]", "wanted more than 0"),
         ("patch_size = [128, 128]", "patch_size = [100, 128]", "wanted multiples of 32"),
         ("learning_rate = 0.001", "learning_rate = 2.0", "wanted less than 1"),
+        ("learning_rate = 0.001", "checkpoint_minutes = -1", "wanted more than 0"),
         ("learning_rate = 0.001", "learning_rate = 0.001\ngpus = 2", "wanted 1: only GPUs share a training"),
         ("batch_size = 16", "batch_size = 16\ngpus = 17", "found 17, wanted 1 to batch_size 16"),
         ("batch_size = 16", "batch_size = 16\ngpus = 0", "wanted more than 0"),

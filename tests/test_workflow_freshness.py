@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from benchmarks.workflow import job as wrapper
 from benchmarks.workflow.code_used import CODE, code_differences, code_sha256, made_by_other_code
 from benchmarks.workflow.contents import Contents, read_record
 from benchmarks.workflow.freshness import judge, settle_times, stale_jobs, why_stale
+from benchmarks.workflow.job_owner import only_owner
 from benchmarks.workflow.jobs import Job, list_jobs
 from benchmarks.workflow.renew import renew
 from dataset_converters.atomic import write_json
@@ -148,6 +150,42 @@ def test_other_code_and_versions_are_said_and_repeat_nothing(
     assert line.startswith(f"made by other code: copy (trainers changed, torch 1.0 to {torch}); they stay")
     assert line.endswith("--renew predict")
     assert stale_jobs(tmp_path, (job,)) == []
+
+
+def test_a_job_at_work_is_not_renewed_under_its_hands(tmp_path: Path, job: Job) -> None:
+    record = read_record(tmp_path / "done" / "copy.json")
+    with only_owner(tmp_path, "copy"), pytest.raises(StudyError, match="copy is still at work"):
+        renew(tmp_path, (job,), ("copy",))
+    for host, refused in (("elsewhere", True), (platform.node(), False)):  # of a dead owner here only the file is left
+        write_json(tmp_path / "jobs" / "copy.owner", {"token": "1", "host": host, "beat": 3})
+        if refused:
+            with pytest.raises(StudyError, match="copy is still at work"):
+                renew(tmp_path, (job,), ("copy",))
+            assert read_record(tmp_path / "done" / "copy.json") == record
+    assert renew(tmp_path, (job,), ("copy",)) == []
+    assert not (tmp_path / "done" / "copy.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("file", "kinds"),
+    [
+        ("dataset_converters/physics/slice_filters.py", {"convert", "check", "train", "evaluate"}),
+        ("dataset_converters/registration/warp.py", {"templates", "warp", "predict"}),
+        ("benchmarks/study_tables.py", {"assemble", "evaluate", "tables", "figures"}),
+        ("benchmarks/workflow/jobs.py", set()),
+        ("trainers/predict/vote.py", {"predict"}),
+        ("trainers/templates/warp.py", {"templates", "warp", "predict"}),
+    ],
+)
+def test_code_counts_for_every_kind_of_job_that_uses_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, kinds: set[str]
+) -> None:
+    monkeypatch.setattr(code_used, "REPOSITORY", tmp_path)
+    code = code_sha256.__wrapped__
+    before = {kind: code(kind) for kind in CODE}
+    (tmp_path / file).parent.mkdir(parents=True)
+    (tmp_path / file).write_text("# new")
+    assert {kind for kind in CODE if code(kind) != before[kind]} == kinds
 
 
 def test_every_kind_has_code_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

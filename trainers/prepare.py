@@ -68,6 +68,7 @@ def _settings(run: RunFolder, arm: Mapping[str, Any]) -> dict[str, Any]:
         **{name: budget[name] for name in names},
         "class_weights": dict(arm["class_weights"]),
         "final_validation": False,
+        **{name: budget[name] for name in ("checkpoint_minutes",) if name in budget},
     }
     read_settings({"plans_name": arm["plans_name"], KEY: settings})
     return settings

@@ -13,7 +13,8 @@ from benchmarks.doctor.machine import Needs, longest, machine_findings
 from benchmarks.doctor.readings import Readings, read_machine
 from benchmarks.run_sources import source_folders
 from benchmarks.study import Study
-from benchmarks.study_file import StudyError, load_study
+from benchmarks.study_file import load_study
+from benchmarks.workflow.cluster import read_profile
 from benchmarks.workflow.jobs import Job, list_jobs
 
 
@@ -115,22 +116,11 @@ def _bytes_below(run: Path) -> int:
 
 
 def executor_of(profile: str) -> str:
-    """Return the executor a profile names: ``slurm`` for ours, else what its folder's configuration says.
+    """Return the executor that a profile names, read as a run reads it.
 
     Raises
     ------
     StudyError
-        If a profile's folder has no configuration, or that names no executor.
+        If there is no such profile, it is not YAML, or names no executor.
     """
-    folder = Path(profile)
-    if not folder.is_dir():
-        return profile
-    names = ("config.v9+.yaml", "config.v8+.yaml", "config.yaml")
-    config = next((folder / name for name in names if (folder / name).is_file()), None)
-    lines = config.read_text(encoding="utf-8").splitlines() if config else []
-    words = [line.partition(":")[2].strip() for line in lines if line.startswith("executor:")]
-    if not words:
-        raise StudyError(
-            f"--profile {profile}: found no executor in its config.yaml, wanted for example executor: slurm"
-        )
-    return words[0].strip("'\"")
+    return str(read_profile(profile)[1]["executor"])

@@ -46,6 +46,26 @@ def open_cluster(profile: str, jobs: int | None) -> Cluster:
         If there is no such profile, it is no mapping, its executor is not installed, or this machine cannot send jobs
         to SLURM.
     """
+    config, settings = read_profile(profile)
+    executor = settings["executor"]
+    if find_spec(f"snakemake_executor_plugin_{str(executor).replace('-', '_')}") is None:
+        raise StudyError(
+            f"--profile {profile}: its executor is not installed; python -m pip install "
+            f"snakemake-executor-plugin-{executor}"
+        )
+    if executor == "slurm" and not shutil.which("sbatch"):
+        raise StudyError(f"--profile {profile}: found no sbatch here; run this on a login node of the cluster")
+    return Cluster(config.parent.resolve(), settings, jobs or _profile_jobs(config, settings))
+
+
+def read_profile(profile: str) -> tuple[Path, dict[str, Any]]:
+    """Return the configuration file of a profile and what it says; its ``executor`` is there.
+
+    Raises
+    ------
+    StudyError
+        If there is no such profile, it is no mapping, or names no executor.
+    """
     folder = Path(profile) if Path(profile).is_dir() else PROFILES / profile
     config = next((folder / name for name in CONFIG_NAMES if (folder / name).is_file()), None)
     if config is None:
@@ -57,17 +77,9 @@ def open_cluster(profile: str, jobs: int | None) -> Cluster:
         raise StudyError(f"{config}: not YAML: {error}") from None
     if not isinstance(settings, dict):
         raise StudyError(f"{config}: found {type(settings).__name__}, wanted a mapping, for example executor: slurm")
-    executor = settings.get("executor")
-    if not executor:
+    if not settings.get("executor"):
         raise StudyError(f"{config}: names no executor; wanted for example executor: slurm")
-    if find_spec(f"snakemake_executor_plugin_{str(executor).replace('-', '_')}") is None:
-        raise StudyError(
-            f"--profile {profile}: its executor is not installed; python -m pip install "
-            f"snakemake-executor-plugin-{executor}"
-        )
-    if executor == "slurm" and not shutil.which("sbatch"):
-        raise StudyError(f"--profile {profile}: found no sbatch here; run this on a login node of the cluster")
-    return Cluster(folder.resolve(), settings, jobs or _profile_jobs(config, settings))
+    return config, settings
 
 
 def refuse_shell_signs(run: Path) -> None:

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from benchmarks.workflow.contents import read_job_record
 from benchmarks.workflow.jobs import Job
@@ -13,32 +13,23 @@ from dataset_converters.writing.provenance import version_of
 REPOSITORY = Path(__file__).resolve().parents[2]
 _DRAWN = ("tables", "table_parts", "figures", "figure_parts", "formats", "published", "statistics", "folders")
 _TRAINING, _TABLES = ("losses", "nnunet", "sampling"), ("figures", "figure_parts", "scoring", "surface", "folders")
-_READ = (
-    "anatomy",
-    "annotations",
-    "checking",
-    "commands",
-    "datasets",
-    "dicom",
-    "kernels",
-    "phantom",
-    "sources",
-    "survey",
-)
-CODE: dict[str, tuple[str, tuple[str, ...]]] = {
-    "convert": ("dataset_converters", ()),
-    "check": ("dataset_converters", ()),
-    "assemble": ("benchmarks", ("performance", "studies", "workflow")),
-    "templates": ("dataset_converters", _READ),
-    "warp": ("dataset_converters", _READ),
-    "prepare": ("trainers", ("predict", "templates", *_TRAINING)),
-    "train": ("trainers", ("predict", "templates")),
-    "predict": ("trainers", ("losses", "sampling")),
-    "evaluate": ("analysis", _DRAWN),
-    "tables": ("analysis", _TABLES),
-    "figures": ("analysis", ("tables", "scoring", "surface", "folders")),
+_PHYSICS, _REGISTRATION = ("dataset_converters/physics", ()), ("dataset_converters/registration", ())
+_STUDY = ("benchmarks/study*.py", ())
+Part: TypeAlias = tuple[str, tuple[str, ...]]
+CODE: dict[str, tuple[Part, ...]] = {
+    "convert": (("dataset_converters", ("registration",)),),
+    "check": (("dataset_converters", ("registration",)),),
+    "assemble": (("benchmarks", ("doctor", "performance", "studies", "workflow")), ("dataset_converters/kernels", ())),
+    "templates": (_REGISTRATION, ("dataset_converters/volumes", ()), ("trainers/templates", ())),
+    "warp": (_REGISTRATION, ("dataset_converters/volumes", ()), ("trainers/templates", ())),
+    "prepare": (("trainers", ("predict", "templates", *_TRAINING)),),
+    "train": (("trainers", ("predict", "templates")), _PHYSICS),
+    "predict": (("trainers", ("losses", "sampling")), _REGISTRATION),
+    "evaluate": (("analysis", _DRAWN), _PHYSICS, _STUDY),
+    "tables": (("analysis", _TABLES), _STUDY),
+    "figures": (("analysis", ("tables", "scoring", "surface", "folders")), _STUDY),
 }
-"""Package whose files count for a kind of job, without some of its folders."""
+"""Folders, without some of theirs, or files (by a pattern) that count for a kind of job; the first is its package."""
 PACKAGES = {
     "trainers": ("nnunetv2", "torch", "numpy"),
     "analysis": ("numpy", "scipy", "pandas"),
@@ -57,19 +48,24 @@ PLURALS = {
 @lru_cache(maxsize=len(CODE))
 def code_sha256(kind: str) -> str:
     """Return one hash over the code that a kind of job depends on."""
-    package, without = CODE[kind]
-    top = REPOSITORY / package
     digest = hashlib.sha256()
-    for path in sorted(path for ending in ("py", "toml") for path in top.rglob(f"*.{ending}")):
-        name = path.relative_to(top)
-        if name.parts[0] not in without:
-            digest.update(f"{name.as_posix()}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
+    for part, without in CODE[kind]:
+        for path in _files(part):
+            name = path.relative_to(REPOSITORY)
+            if "*" in part or name.relative_to(part).parts[0] not in without:
+                digest.update(f"{name.as_posix()}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
+
+
+def _files(part: str) -> list[Path]:
+    if "*" in part:
+        return sorted(REPOSITORY.glob(part))
+    return sorted(path for ending in ("py", "toml") for path in (REPOSITORY / part).rglob(f"*.{ending}"))
 
 
 def code_differences(job: Job, record: Mapping[str, Any]) -> list[str]:
     """List what a finished job was made with that is not what is installed now; nothing without a record."""
-    package = CODE[job.kind][0]
+    package = CODE[job.kind][0][0].partition("/")[0]
     different = [f"{package} changed"] if record.get("code", code_sha256(job.kind)) != code_sha256(job.kind) else []
     versions: dict[str, str] = record.get("versions", {})
     for name in PACKAGES[package]:

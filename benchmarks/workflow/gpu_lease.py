@@ -45,7 +45,8 @@ def leased_gpus(count: int) -> Iterator[tuple[str, ...]]:
 
     A lease is a lock on a file and ends with the process, however it ends. All GPUs of a lease are taken at once, so
     leases of several GPUs cannot block each other; who asks for GPUs of the same list is served in turn. Where
-    nothing is known of GPUs there is nothing to lease (empty); what SLURM gave is held already.
+    nothing is known of GPUs there is nothing to lease (empty). Of what SLURM gave only jobs of the same allocation are
+    kept apart: in another one the same number may be another GPU.
 
     Raises
     ------
@@ -53,8 +54,8 @@ def leased_gpus(count: int) -> Iterator[tuple[str, ...]]:
         If more GPUs are asked for than there are, or the lease folder is not ours alone.
     """
     visible = visible_gpus() if count else ()
-    if not visible or ("SLURM_JOB_ID" in os.environ and len(visible) == count):
-        yield visible
+    if not visible:
+        yield ()
         return
     visible = tuple({_lock_name(gpu): gpu for gpu in reversed(visible)}.values())[::-1]  # one GPU under two names
     if count > len(visible):
@@ -123,7 +124,8 @@ def _lock_name(gpu: str) -> str:
     """Name a GPU alike for who calls it by its number, its UUID or the beginning of it."""
     known = _machine_gpus()
     name = known.get(gpu) or next((uuid for uuid in known.values() if uuid.startswith(gpu)), gpu)
-    return re.sub(r"[^A-Za-z0-9-]", "_", name)
+    allocation = os.environ.get("SLURM_JOB_ID", "")
+    return re.sub(r"[^A-Za-z0-9-]", "_", f"slurm{allocation}-{name}" if allocation else name)
 
 
 def _machine_gpus() -> dict[str, str]:

@@ -1,12 +1,17 @@
 """Make finished jobs again on purpose, after an upgrade: ``python -m benchmarks run STUDY --renew tables``."""
 
+import contextlib
 import fcntl
 import os
+import platform
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.study_names import StudyError
-from benchmarks.workflow.contents import before_refusal, read_job_record
+from benchmarks.workflow.contents import before_refusal, read_job_record, read_record
+from benchmarks.workflow.job_owner import beats
 from benchmarks.workflow.jobs import Job
 from dataset_converters.atomic import write_json
 
@@ -21,18 +26,41 @@ def renew(run: Path, jobs: tuple[Job, ...], names: tuple[str, ...]) -> list[str]
     Raises
     ------
     StudyError
-        A name is no job and no kind of this run, or a training still runs.
+        A name is no job and no kind of this run, or one of the jobs still runs.
     """
     refuse_unknown_jobs(jobs, names)
+    chosen = [job for job in jobs if job.name in names or job.kind in names]
     lines = []
-    for job in jobs:
-        if job.name in names or job.kind in names:
+    with contextlib.ExitStack() as held:
+        for job in chosen:
+            held.enter_context(_alone(run, job))
+        for job in chosen:
             lines += _clear(run, job)
             state = run / "jobs" / f"{job.name}.json"
             if record := before_refusal(read_job_record(state)):
                 write_json(state, record | {"state": "renew"})
             (run / "done" / f"{job.name}.json").unlink(missing_ok=True)
     return lines
+
+
+@contextmanager
+def _alone(run: Path, job: Job) -> Iterator[None]:
+    """Hold a job; refuse one that an orphan of a killed run still works on, here or on another host."""
+    path = run / "jobs" / f"{job.name}.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise _at_work(job) from None
+        owner = read_record(run / "jobs" / f"{job.name}.owner")  # of this host the lock told
+        if owner.get("host") != platform.node() and beats(run, job.name):
+            raise _at_work(job)
+        yield
+
+
+def _at_work(job: Job) -> StudyError:
+    return StudyError(f"--renew: {job.name} is still at work; wait for its end (status shows it), or end it")
 
 
 def refuse_unknown_jobs(jobs: tuple[Job, ...], names: tuple[str, ...]) -> None:

@@ -64,7 +64,7 @@ def predict_missing(record: PredictionRecord, one: Callable[[str], None], title:
     Raises
     ------
     TrainerError
-        Of all images that failed, after the others are done.
+        Of all images that failed or were lost, after the others are done.
     """
     faults = {}
     try:
@@ -79,6 +79,7 @@ def predict_missing(record: PredictionRecord, one: Callable[[str], None], title:
                 faults[image] = f"{type(error).__name__}: {error}"
     finally:
         record.close()
+    faults |= dict.fromkeys(record.lost(), "its label map was removed while others were made")
     if faults:
         raise TrainerError(
             title,

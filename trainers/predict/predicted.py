@@ -87,6 +87,10 @@ class PredictionRecord:
         """Write what was added last."""
         self._write()
 
+    def lost(self) -> list[str]:
+        """Return the images whose label map was made and is not there any more."""
+        return [image for image in self._entries if not self.path(image).is_file()]
+
     def _is_current(self, image: str, entry: Any) -> bool:
         if image not in self._keys or not _is_entry(image, entry) or entry["key"] != self._keys[image]:
             return False

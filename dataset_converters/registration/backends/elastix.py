@@ -1,5 +1,7 @@
 """Cubic B-splines of elastix (Klein et al. 2010, IEEE TMI 29:196) with mutual information; needs ``itk-elastix``."""
 
+import tempfile
+
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
@@ -49,7 +51,8 @@ def deform(
     chosen["RandomSeed"] = [str(seed + 1)]
     parameters.AddParameterMap(chosen)
     _, found = itk.elastix_registration_method(*images, parameter_object=parameters, number_of_threads=1)
-    vectors = itk.array_from_image(itk.transformix_deformation_field(images[1], found))
+    with tempfile.TemporaryDirectory() as folder:  # it writes the field to a file too, else where the program runs
+        vectors = itk.array_from_image(itk.transformix_deformation_field(images[1], found, output_directory=folder))
     forward = np.ascontiguousarray(np.moveaxis(vectors, -1, 0)[::-1], np.float32)
     return Deformation(forward, _inverted(forward, frame))
 
