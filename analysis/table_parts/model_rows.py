@@ -7,7 +7,7 @@ import pandas as pd
 
 from analysis.aggregate import printed_structures
 from analysis.emulated_marks import shown_recipe
-from benchmarks.study import Study
+from benchmarks.study import Arm, Study, TemplateArm, TrainerUse
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,9 @@ def model_rows(
 ) -> tuple[ModelRow, ...]:
     """Return all competitors in the order of the study file, arms by the name of their table row (recipe).
 
+    A trainer that does not train an arm, and an arm on a template that is no competitor itself (no test set names it,
+    it is only part of a vote), make no row.
+
     Parameters
     ----------
     named : str
@@ -33,11 +36,14 @@ def model_rows(
     references_first : bool
         Whether the reference systems stand above the trained models (Hofmanninger 2020, Table V).
     """
-    recipes = dict.fromkeys(arm.recipe for arm in study.arms)
+    recipes = dict.fromkeys(
+        arm.recipe for arm in study.arms if not isinstance(arm, TemplateArm) or _is_scored(study, arm)
+    )
     trained = [
-        ModelRow(trainer.name, recipe, _label(study, trainer.label, shown_recipe(study, recipe), named=named), True)
+        ModelRow(trainer.name, recipe, _label(study, trainer, recipe, named=named), True)
         for trainer in study.trainers
         for recipe in recipes
+        if any(arm.recipe == recipe and trainer in study.trainers_of(arm) for arm in study.arms)
     ]
     references = [ModelRow(entry.kind, entry.name, entry.label, False) for entry in study.baselines]
     return tuple(references + trained if references_first else trained + references)
@@ -54,10 +60,19 @@ def structures_of(study: Study, values: pd.DataFrame) -> list[str]:
     return [name for name in printed_structures(study) if name in found]
 
 
-def _label(study: Study, trainer: str, recipe: str, *, named: str) -> str:
+def _is_scored(study: Study, arm: Arm) -> bool:
+    return any(
+        arm.name in study.rows_on(test_set, dataset) for test_set in study.test_sets for dataset in test_set.datasets
+    )
+
+
+def _label(study: Study, trainer: TrainerUse, recipe: str, *, named: str) -> str:
+    shown = shown_recipe(study, recipe)
     if named == "both":
-        return f"{trainer}({recipe})"
+        return f"{trainer.label}({shown})"
+    if len(study.trainers) > 1 and all(len(study.trainers_of(arm)) == 1 for arm in study.arms):
+        return next(arm.label for arm in study.arms if arm.recipe == recipe)  # the arm says which trainer
     several = len({entry.recipe for entry in study.arms}) > 1
     if several and len(study.trainers) > 1:
-        return f"{trainer}, {recipe}"
-    return recipe if several else trainer
+        return f"{trainer.label}, {shown}"
+    return shown if several else trainer.label

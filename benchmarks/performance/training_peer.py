@@ -5,17 +5,13 @@ from typing import Any
 
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 
-from trainers.settings import read_settings
+from trainers.base import CTShiftTrainer
 
-NAMED = ("initial_lr", "weight_decay", "oversample_foreground_percent", "enable_deep_supervision", "augmentation")
-"""Attributes of our trainers that decide what is trained."""
-SHARED = (
-    "build_network_architecture",
-    "_build_loss",
-    "configure_optimizers",
-    "configure_rotation_dummyDA_mirroring_and_inital_patch_size",
-    "set_deep_supervision_enabled",
-)
+NAMED = ("initial_lr", "weight_decay", "oversample_foreground_percent", "enable_deep_supervision")
+COUNTED = ("num_iterations_per_epoch", "num_val_iterations_per_epoch", "num_epochs")
+"""Attributes of nnU-Net's trainer that our trainers change."""
+OURS_ALONE = ("loader_class", "adapt_plans", "adapt_dataset")
+"""How slices are drawn, and what is done before a trainer is made."""
 
 
 def peer_of(ours: Any) -> Any:
@@ -24,18 +20,20 @@ def peer_of(ours: Any) -> Any:
     Not shared: our base class, drawing slices, checks, checkpoints and ``progress.json``. Augmentation is ``ours``, but
     for kernel emulation, which lives in the loader.
     """
-    content = {name: _found(type(ours), name) for name in SHARED}
-    if type(ours).__mro__[1].__name__ != "CTShiftTrainer" or "_build_loss" in vars(type(ours)):
-        content["get_training_transforms"] = _augmentation(ours)
+    content: dict[str, Any] = {}
+    for kind in reversed([kind for kind in type(ours).__mro__ if _is_a_trainer_of_ours(kind)]):
+        content |= {name: value for name, value in vars(kind).items() if not name.startswith("__")}
+    for name in OURS_ALONE:
+        content.pop(name, None)
     peer = type(f"{type(ours).__name__}Peer", (nnUNetTrainer,), content | {"__init__": _with_names(ours)})
     arguments = deepcopy(ours.my_init_kwargs)
     plans = arguments["plans"] | {"continue_training": False}
     return peer(plans, arguments["configuration"], arguments["fold"], arguments["dataset_json"], ours.device)
 
 
-def _found(kind: type, name: str) -> Any:
-    """Return a method as its class holds it, so that a static one stays static."""
-    return next(vars(entry)[name] for entry in kind.__mro__ if name in vars(entry))
+def _is_a_trainer_of_ours(kind: type) -> bool:
+    """Say whether a class decides what is trained: not our base, nor one that only emulates kernels in the loader."""
+    return issubclass(kind, CTShiftTrainer) and kind is not CTShiftTrainer and not kind.__name__.endswith("KernelAug")
 
 
 def _with_names(ours: Any) -> Any:
@@ -43,20 +41,7 @@ def _with_names(ours: Any) -> Any:
         self: Any, plans: Any, configuration: Any, fold: Any, dataset_json: Any, device: Any
     ) -> None:
         nnUNetTrainer.__init__(self, plans, configuration, fold, dataset_json, device)
-        self.settings = read_settings(plans)
-        self.num_iterations_per_epoch = ours.num_iterations_per_epoch
-        self.num_val_iterations_per_epoch = ours.num_val_iterations_per_epoch
-        for name in NAMED:
-            if hasattr(ours, name):
-                setattr(self, name, getattr(ours, name))
+        for name in (*NAMED, *COUNTED, *(vars(ours).keys() - vars(self).keys())):
+            setattr(self, name, getattr(ours, name))
 
     return __init__
-
-
-def _augmentation(ours: Any) -> Any:
-    from trainers.augmentation import training_transforms
-
-    def get_training_transforms(self: Any, patch_size: Any, *args: Any, **kwargs: Any) -> Any:
-        return training_transforms(patch_size, ours.augmentation)
-
-    return get_training_transforms
