@@ -1,5 +1,6 @@
 """Staging, correlation and false positives with networks and HU ranges side by side, by hand."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from benchmarks.study import Study
 from dataset_converters.datasets import phantom
 
 PHANTOM = Path(__file__).resolve().parents[1] / "benchmarks" / "studies" / "ssc_phantom.toml"
-UNET = "nnUNetTrainerWeightedCE2D"
+UNET = "nnUNetTrainerSScUNet"
 FVC = (95.0, 65.0, 75.0, 60.0, np.nan, 90.0)
 UNET_EXTENT = (5.0, 15.0, 15.0, 35.0, 25.0, 8.0)
 RANGE_EXTENT = (4.0, 9.0, 25.0, 31.0, 12.0, 20.0)
@@ -31,8 +32,18 @@ READ_EXTENT = (6.0, 12.0, 31.0, 40.0, 21.0, 9.0)
 
 
 def study(folder: Path) -> Study:
-    """Return the phantom study."""
-    return study_from(PHANTOM.read_text(encoding="utf-8"), folder)
+    """Return the phantom study with the U-Net as its only network."""
+    text = PHANTOM.read_text(encoding="utf-8")
+    for pattern, new in (
+        (r'\[\[arms\]\][^\[]*\nname = "atlas"(?:.|\n)*?\n\n', ""),
+        (r'\[\[trainers\]\]\nname = "nnUNetTrainerAtlasNet"\n.*\n\n', ""),
+        (r'"atlas", "atlas-T1", ', ""),
+        (r'lung_from = "atlas"', 'lung_from = "unet"'),
+        (r"comparisons = .*\n", ""),
+    ):
+        text, count = re.subn(pattern, new, text)
+        assert count
+    return study_from(text, folder)
 
 
 @pytest.mark.parametrize("name", ["correlation", "external"])

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from test_assemble import _convert_all
 
+from analysis.table_parts.model_rows import model_rows
 from benchmarks.assemble import assemble
 from benchmarks.study import TemplateArm
 from benchmarks.study_file import StudyError, load_study
@@ -192,3 +193,13 @@ def test_templates_are_training_images(tmp_path: Path, templates: str, message: 
     _convert_all(_write(tmp_path, ("count = 2", templates)), tmp_path / "run", None)
     with pytest.raises(StudyError, match=message):
         assemble(tmp_path / "run")
+
+
+def test_tables_name_an_arm_by_itself_where_it_has_one_trainer(tmp_path: Path) -> None:
+    rows = model_rows(load_study(_write(tmp_path)))
+    assert [(row.trainer, row.recipe, row.label) for row in rows] == [
+        ("nnUNetTrainerAtlasNet", "atlas", "AtlasNet"),
+        ("nnUNetTrainerSScUNet", "plain", "plain"),
+    ]
+    rows = model_rows(load_study(_write(tmp_path, ('arms = ["atlas", "plain"]', 'arms = ["atlas", "atlas-T2"]'))))
+    assert [row.label for row in rows] == ["AtlasNet", "AtlasNet, template 2", "plain"]
