@@ -12,6 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from benchmarks.head import Slots
 from benchmarks.progress import JobProgress, RunReader, State, count_states, seconds_left
 from benchmarks.workflow.jobs import Job
 
@@ -45,8 +46,8 @@ COLUMNS: dict[str, dict[str, Any]] = {
 class Display:
     """Shows a run's progress: a live table in a terminal, a line now and then elsewhere."""
 
-    def __init__(self, run: Path, jobs: tuple[Job, ...], *, cores: int, console: Console) -> None:
-        self._cores, self._console = cores, console
+    def __init__(self, run: Path, jobs: tuple[Job, ...], *, slots: Slots, console: Console) -> None:
+        self._slots, self._console = slots, console
         self._reader = RunReader(run, jobs)
         self._live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
         self._states: dict[str, str] = {}
@@ -67,7 +68,7 @@ class Display:
         progress = self._reader.read(queue)
         if self._live:
             rows, narrow = max(3, (self._console.height - 16) // 2), self._console.width < WIDE
-            self._live.update(overview(progress, self._cores, rows=rows, narrow=narrow), refresh=True)
+            self._live.update(overview(progress, self._slots, rows=rows, narrow=narrow), refresh=True)
             return progress
         for entry in progress:
             before = self._states.get(entry.job.name, "waiting")
@@ -77,16 +78,16 @@ class Display:
             self._states[entry.job.name] = entry.state
         if time.monotonic() - self._last_line > PLAIN_INTERVAL_S:
             self._last_line = time.monotonic()
-            self._console.print(summary_line(progress, self._cores), highlight=False)
+            self._console.print(summary_line(progress, self._slots), highlight=False)
         return progress
 
 
-def overview(progress: list[JobProgress], cores: int, *, rows: int = MOST_ROWS, narrow: bool = False) -> Group:
+def overview(progress: list[JobProgress], slots: Slots, *, rows: int = MOST_ROWS, narrow: bool = False) -> Group:
     """Build the whole display: what needs a hand and what runs, the kinds of jobs, and one line."""
     parts: list[RenderableType] = []
     if _shown(progress):
         parts = [progress_table(progress, rows=rows, narrow=narrow), ""]
-    return Group(*parts, kinds_table(progress), "", summary_line(progress, cores))
+    return Group(*parts, kinds_table(progress), "", summary_line(progress, slots))
 
 
 def progress_table(
@@ -123,7 +124,7 @@ def kinds_table(progress: Iterable[JobProgress]) -> Table:
     return table
 
 
-def summary_line(progress: list[JobProgress], cores: int) -> Text:
+def summary_line(progress: list[JobProgress], slots: Slots) -> Text:
     """Build one line: jobs done, what runs, time left."""
     states = Counter(entry.state for entry in progress)
     active = [entry for entry in progress if entry.state == "running"]
@@ -134,7 +135,8 @@ def summary_line(progress: list[JobProgress], cores: int) -> Text:
     if running:
         line += f"; running: {running}" + (f" and {len(active) - 3} more" if len(active) > 3 else "")
     if states["done"] < len(progress):
-        line += f"; about {minutes(seconds_left(progress, max(cores, len(active))))} left"
+        seen = Slots(max(slots.jobs, len(active)), slots.on_gpus)
+        line += f"; about {minutes(seconds_left(progress, seen))} left"
     return Text(line)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from benchmarks.head import Slots
 from benchmarks.training_log import read_training_logs
 from benchmarks.workflow.contents import read_job_record, read_record
 from benchmarks.workflow.jobs import Job
@@ -87,7 +88,10 @@ class RunReader:
         if name in done:
             if job.name not in self._done:
                 record = read_job_record(self.run / "done" / name)
-                self._done[job.name] = _recovered(record.get("recoveries", [])), float(record.get("seconds", 0.0))
+                if record.get("state") != "done":
+                    return JobProgress(job, "waiting", 0.0, "its record is damaged", 0.0)
+                seconds = max(float(record.get(part) or 0.0) for part in ("seconds", "training_seconds"))
+                self._done[job.name] = _recovered(record.get("recoveries", [])), seconds
             return JobProgress(job, "done", 1.0, *self._done[job.name])
         self._done.pop(job.name, None)
         record = read_job_record(self.run / "jobs" / name) if name in begun else {}
@@ -150,7 +154,7 @@ def read_progress(run: Path, jobs: tuple[Job, ...]) -> list[JobProgress]:
     return RunReader(run, jobs).read()
 
 
-def seconds_left(progress: list[JobProgress], cores: int) -> float:
+def seconds_left(progress: list[JobProgress], slots: Slots) -> float:
     """Estimate the seconds until all jobs are done, from what jobs of the same kind took in this run."""
     seen: dict[str, list[float]] = {}
     for entry in progress:
@@ -159,13 +163,14 @@ def seconds_left(progress: list[JobProgress], cores: int) -> float:
         elif entry.state == "running" and entry.share > SMALLEST_SHARE:
             seen.setdefault(entry.job.kind, []).append(entry.seconds / entry.share)
     typical = {kind: sum(values) / len(values) for kind, values in seen.items()}
-    work, longest = 0.0, 0.0
+    work, on_gpus, longest = 0.0, 0.0, 0.0
     for entry in progress:
         if entry.state == "done":
             continue
         left = typical.get(entry.job.kind, TYPICAL_SECONDS[entry.job.kind]) * (1 - entry.share)
         work, longest = work + left, max(longest, left)
-    return max(work / max(1, cores), longest)
+        on_gpus += left if "cuda" in entry.job.command else 0.0
+    return max(work / max(1, slots.jobs), on_gpus / slots.on_gpus if slots.on_gpus else 0.0, longest)
 
 
 def last_write(run: Path, job: Job, started: float) -> float:

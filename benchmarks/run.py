@@ -12,10 +12,12 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks.display import Display
+from benchmarks.head import Head, Slots
 from benchmarks.progress import failure_lines, read_progress
 from benchmarks.run_folder import lock_run, open_run
 from benchmarks.run_sources import recorded_settings
 from benchmarks.scoring_check import scoring_fault
+from benchmarks.study_file import load_study
 from benchmarks.study_names import StudyError
 from benchmarks.workflow.cluster import Cluster
 from benchmarks.workflow.code_used import made_by_other_code
@@ -39,7 +41,7 @@ CANCEL_S = 90.0
 class _Engine:
     """How the workflow engine is started: jobs at a time, the words for it, its options, the signal that ends it."""
 
-    slots: int
+    slots: Slots
     where: str
     options: list[str]
     interrupt: signal.Signals
@@ -67,7 +69,7 @@ def run_study(
         If the study, the data folder or the run folder is not as wanted.
     """
     console = Console(soft_wrap=True)
-    engine = _engine(device, cores, cluster, set_resources)
+    engine = _engine(study_file, device, cores, cluster, set_resources)
     existed = run.exists()
     try:
         with lock_run(run):
@@ -90,12 +92,18 @@ def run_study(
     return 0
 
 
-def _engine(device: str, cores: int, cluster: Cluster | None, set_resources: Sequence[str]) -> _Engine:
+def _engine(
+    study_file: Path, device: str, cores: int, cluster: Cluster | None, set_resources: Sequence[str]
+) -> _Engine:
     resources = ["--set-resources", *set_resources] if set_resources else []
     if cluster:
         where = f"{cluster.folder.name}, {cluster.jobs} jobs"
-        return _Engine(cluster.jobs, where, [*cluster.options(), *resources], signal.SIGINT)
-    return _Engine(cores, f"{device}, {cores} cores", [*_local_options(cores, device), *resources], signal.SIGTERM)
+        return _Engine(Slots(cluster.jobs), where, [*cluster.options(), *resources], signal.SIGINT)
+    gpus = max(1, len(visible_gpus())) if device == "cuda" else 1
+    options = ["--cores", str(cores), "--resources", f"gpu={gpus}", "--latency-wait", "10", *resources]
+    budget = load_study(study_file).budgets.get(device)
+    on_gpus = max(1, gpus // budget.gpus) if budget and device == "cuda" else 0
+    return _Engine(Slots(cores, on_gpus), f"{device}, {cores} cores", options, signal.SIGTERM)
 
 
 def _bring_up_to_date(study_file: Path, run: Path, jobs: tuple[Job, ...], engine: _Engine, console: Console) -> int:
@@ -115,8 +123,9 @@ def _bring_up_to_date(study_file: Path, run: Path, jobs: tuple[Job, ...], engine
         settle_times(run)
         console.print(f"{len(chosen)} of {len(jobs)} jobs to do in {run} on {engine.where} at a time")
         targets = [f"done/{verdict.job.name}.json" for verdict in chosen] if first_only else []
-        with Display(run, jobs, cores=engine.slots, console=console) as display:
-            code = _execute(run, _engine_command(engine.options, targets), display, interrupt=engine.interrupt)
+        command = _engine_command(engine.options, targets)
+        with Head(run, engine.slots) as head, Display(run, jobs, slots=engine.slots, console=console) as display:
+            code = _execute(run, command, display, head, interrupt=engine.interrupt)
         if code:
             return code
     return 0
@@ -140,12 +149,7 @@ def _engine_command(options: list[str], targets: Sequence[str] = ()) -> list[str
     return command + options
 
 
-def _local_options(cores: int, device: str) -> list[str]:
-    gpus = max(1, len(visible_gpus())) if device == "cuda" else 1
-    return ["--cores", str(cores), "--resources", f"gpu={gpus}", "--latency-wait", "10"]
-
-
-def _execute(run: Path, command: list[str], display: Display, *, interrupt: signal.Signals) -> int:
+def _execute(run: Path, command: list[str], display: Display, head: Head, *, interrupt: signal.Signals) -> int:
     log = run / "logs" / "snakemake.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     environment = os.environ | {"PYTHONSAFEPATH": "1"}
@@ -163,6 +167,7 @@ def _execute(run: Path, command: list[str], display: Display, *, interrupt: sign
         )
         try:
             while True:
+                head.beat()
                 display.update()
                 try:
                     return process.wait(timeout=1.0)

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from benchmarks.cluster_queue import read_queue
 from benchmarks.display import WIDE, Display, overview, progress_table, summary_line
+from benchmarks.head import HeadWatcher, read_slots
 from benchmarks.progress import JobProgress, RunReader, as_json, failure_lines
 from benchmarks.workflow.code_used import made_by_other_code
 from benchmarks.workflow.jobs import read_jobs
@@ -32,12 +33,12 @@ def show_status(run: Path, *, json: bool = False, everything: bool = False, cons
     if json:
         print(as_json(run, progress))
         return exit_code(progress)
-    console = console or Console()
+    console, slots = console or Console(), read_slots(run, os.cpu_count() or 1)
     if everything:
         console.print(progress_table(progress, everything=True))
-        console.print(summary_line(progress, os.cpu_count() or 1), highlight=False, soft_wrap=True)
+        console.print(summary_line(progress, slots), highlight=False, soft_wrap=True)
     else:
-        console.print(overview(progress, os.cpu_count() or 1, narrow=console.width < WIDE))
+        console.print(overview(progress, slots, narrow=console.width < WIDE))
     _print_failures(run, progress, console)
     if line := made_by_other_code(run, jobs):
         console.print(line, highlight=False)
@@ -56,13 +57,14 @@ def watch_status(
     """
     console, jobs = console or Console(), read_jobs(run)
     shown = Console(stderr=True) if json else console
-    with Display(run, jobs, cores=os.cpu_count() or 1, console=shown) as display:
+    head = HeadWatcher(run)
+    with Display(run, jobs, slots=read_slots(run, os.cpu_count() or 1), console=shown) as display:
         idle = 0
         while idle < IDLE_LOOKS:
             progress = display.update(read_queue(run))
             if all(entry.state == "done" for entry in progress):
                 break
-            idle = 0 if is_at_work(run, progress) else idle + 1
+            idle = 0 if head.is_alive() or is_at_work(run, progress) else idle + 1
             time.sleep(interval_s)
     return show_status(run, json=json, console=console)
 

@@ -15,6 +15,7 @@ from benchmarks import status
 from benchmarks.__main__ import main
 from benchmarks.cluster_queue import waiting_jobs
 from benchmarks.display import overview, progress_table
+from benchmarks.head import Slots
 from benchmarks.performance.scale_study import scale_jobs
 from benchmarks.progress import JobProgress, RunReader, count_states
 from benchmarks.status import exit_code, is_at_work, show_status, watch_status
@@ -101,11 +102,11 @@ def test_a_job_that_failed_and_was_sent_again_is_queued(run: Path) -> None:
 
 def test_a_finished_record_that_is_taken_back_is_seen(run: Path) -> None:
     reader = RunReader(run, (TRAIN,))
-    write_json(run / "done" / "train-a.json", {"seconds": 5.0})
+    write_json(run / "done" / "train-a.json", {"state": "done", "seconds": 5.0})
     assert [(entry.state, entry.seconds) for entry in reader.read()] == [("done", 5.0)]
     (run / "done" / "train-a.json").unlink()
     assert reader.read()[0].state == "waiting"
-    write_json(run / "done" / "train-a.json", {"seconds": 7.0})
+    write_json(run / "done" / "train-a.json", {"state": "done", "seconds": 7.0})
     assert reader.read()[0].seconds == 7.0
 
 
@@ -155,7 +156,7 @@ def test_exit_codes(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert code() == 1
     assert "error: found NaN" in capsys.readouterr().out
     for job in (TRAIN, TABLES):
-        write_json(run / "done" / f"{job.name}.json", {"seconds": 1.0})
+        write_json(run / "done" / f"{job.name}.json", {"state": "done", "seconds": 1.0})
     assert code() == 0
     assert main(["status", str(run / "none")]) == 2
     with pytest.raises(SystemExit, match="0"):
@@ -172,7 +173,7 @@ def test_a_watch_ends_when_all_is_done_or_nothing_runs(run: Path, monkeypatch: p
 
     def finish(_: float) -> None:
         for job in (TRAIN, TABLES):
-            write_json(run / "done" / f"{job.name}.json", {"seconds": 61.0})
+            write_json(run / "done" / f"{job.name}.json", {"state": "done", "seconds": 61.0})
 
     monkeypatch.setattr(status.time, "sleep", finish)
     _start(run, TRAIN, platform.node(), 60.0)
@@ -195,7 +196,7 @@ def test_nothing_is_cut_off_in_a_terminal_of_80_columns(run: Path) -> None:
     job = Job(name, "train", (), ("x",), (), ())
     entry = JobProgress(job, "interrupted", 0.25, "epoch 5/20, loss 0.362", 8040.0, "node", silent_s=360.0, left_s=90.0)
     console = Console(file=StringIO(), width=80, record=True)
-    console.print(overview([entry], 1, narrow=True))
+    console.print(overview([entry], Slots(1), narrow=True))
     text = console.export_text()
     assert all(word in text for word in ("interrupted", "2 h 14 min", "6 min ago", "~2 min"))
     assert "…" not in text
@@ -218,7 +219,7 @@ def test_a_thousand_jobs_take_a_moment(tmp_path: Path, monkeypatch: pytest.Monke
     run = _write_run(tmp_path, jobs)
     (run / "done").mkdir()
     for job in jobs[: len(jobs) // 2]:
-        (run / "done" / f"{job.name}.json").write_text('{"seconds": 3.0}')
+        (run / "done" / f"{job.name}.json").write_text('{"state": "done", "seconds": 3.0}')
     monkeypatch.setattr(status, "read_queue", lambda run: {})
     before = time.process_time()
     assert show_status(run, console=Console(file=StringIO(), width=120)) == 3

@@ -22,6 +22,7 @@ from trainers.checkpoint import load_checkpoint
 from trainers.errors import TrainerError
 from trainers.lock import only_one_in
 from trainers.prepare import prepare
+from trainers.progress import Attempts
 from trainers.run_folder import open_run, point_nnunet_at
 from trainers.train import train
 
@@ -267,3 +268,14 @@ def test_kill_9_in_the_middle_equals_undisturbed(undisturbed: Path, run: Path) -
     assert not (run / FOLD / "checkpoint_final.pth").exists()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     same_model(undisturbed, run)
+
+
+def test_a_resumed_training_knows_the_time_and_memory_of_all_its_processes(tmp_path: Path) -> None:
+    path = tmp_path / "progress.json"
+    assert Attempts(path).totals()["training_seconds"] < 1
+    path.write_text(json.dumps({"training_seconds": 100.0, "training_peak_memory_mb": 1e6}))
+    totals = Attempts(path).totals()
+    assert 100 <= totals["training_seconds"] < 101
+    assert totals["training_peak_memory_mb"] == 1e6
+    path.write_text("{")
+    assert 0 < Attempts(path).totals()["training_peak_memory_mb"] < 1e6

@@ -26,7 +26,7 @@ def test_a_run_folder_that_a_shell_would_expand_is_refused_on_a_cluster(
 ) -> None:
     out = tmp_path / f"a{sign}HOME"
     text = _refused(capsys, "run", str(QUICKSTART), "--out", str(out), "--profile", "slurm")
-    assert f"found {sign} in its path, which a shell of the cluster expands" in text
+    assert f"found {sign} in its path, which a cluster expands" in text
     assert not out.exists()
 
 
@@ -36,6 +36,15 @@ def test_resources_of_no_kind_of_job_are_refused(text: str, tmp_path: Path, caps
     said = _refused(capsys, "run", str(QUICKSTART), "--out", str(out), "--set-resources", text)
     assert f"--set-resources {text}: wanted KIND:NAME=VALUE" in said
     assert not out.exists()
+
+
+@pytest.mark.parametrize("text", ["train:gpu=x", "train:mem_mb=8GB", "warp:runtime=1h"])
+def test_resources_that_are_no_number_are_refused_before_anything_runs(
+    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = _refused(capsys, "run", str(QUICKSTART), "--out", str(tmp_path / "run"), "--set-resources", text)
+    assert "wanted a whole number" in said
+    assert not (tmp_path / "run").exists()
 
 
 def test_resources_as_snakemake_takes_them_are_taken() -> None:

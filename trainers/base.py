@@ -17,7 +17,7 @@ from trainers.device import device_name, peak_gpu_memory_mb
 from trainers.distributed import end_with_parent
 from trainers.errors import TrainerError
 from trainers.plans import require_2d
-from trainers.progress import write_progress
+from trainers.progress import Attempts, write_progress
 from trainers.recovery import LATEST, PREVIOUS
 from trainers.reproducible import INITIAL_WEIGHTS, limit_threads, seed_everything
 from trainers.sampling.chosen_slices import ChosenSlices
@@ -43,6 +43,7 @@ class CTShiftTrainer(nnUNetTrainer):
     loader_class: type | None = None
     dataset_class: Any
     _best_ema: Any
+    _attempts: Attempts | None = None
 
     def __init__(
         self, plans: dict[str, Any], configuration: str, fold: int | str, dataset_json: dict[str, Any], device: Any
@@ -72,6 +73,7 @@ class CTShiftTrainer(nnUNetTrainer):
         """Set threads and seed, then build network, optimiser and loss."""
         if self.is_ddp:
             end_with_parent()
+        self._attempts = Attempts(Path(self.output_folder) / "progress.json")
         limit_threads(self.device)
         seed_everything(self.seed, INITIAL_WEIGHTS)
         super().initialize()
@@ -216,6 +218,7 @@ class CTShiftTrainer(nnUNetTrainer):
             seconds_per_epoch=time.monotonic() - self._epoch_started,
             device=device_name(self.device),
             peak_gpu_memory_mb=peak_gpu_memory_mb(self.device),
+            attempts=self._attempts,
         )
 
     def _check_origin(self, content: dict[str, Any], filename: str) -> None:

@@ -1,6 +1,9 @@
 """Say how far a training is: ``progress.json``, read by the run's display."""
 
+import json
 import math
+import resource
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,10 +21,12 @@ def write_progress(
     seconds_per_epoch: float,
     device: str,
     peak_gpu_memory_mb: float | None,
+    attempts: "Attempts | None" = None,
 ) -> None:
     """Write the state after ``epoch`` finished epochs; a value that is not a number becomes null.
 
-    ``device`` is the GPU's name, or ``cpu``; the peak of its memory is that of this process.
+    ``device`` is the GPU's name, or ``cpu``; the peak of its memory is that of this process. ``attempts`` adds time and
+    peak memory over all processes that worked on the training.
     """
     write_json(
         path,
@@ -36,8 +41,38 @@ def write_progress(
             "seconds_per_epoch": round(seconds_per_epoch, 3),
             "device": device,
             "peak_gpu_memory_mb": peak_gpu_memory_mb,
+            **({} if attempts is None else attempts.totals()),
         },
     )
+
+
+class Attempts:
+    """Time and peak memory of a training over all its processes: a long one takes several turns on a cluster.
+
+    Parameters
+    ----------
+    path : Path
+        The ``progress.json`` that earlier processes wrote; read once, when this one begins.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            before = json.loads(path.read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
+            before = {}
+        before = before if isinstance(before, dict) else {}
+        self._spent, self._peak, self._began = (
+            *(float(before.get(name) or 0.0) for name in ("training_seconds", "training_peak_memory_mb")),
+            time.monotonic(),
+        )
+
+    def totals(self) -> dict[str, float]:
+        """Return the seconds spent until now, and the most memory a process had (MB)."""
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        return {
+            "training_seconds": round(self._spent + time.monotonic() - self._began, 2),
+            "training_peak_memory_mb": round(max(self._peak, peak), 1),
+        }
 
 
 def _number(value: float) -> float | None:

@@ -111,8 +111,10 @@ def measured_seconds(run: Path, jobs: Sequence[Job]) -> dict[str, float]:
     seen: dict[str, list[float]] = {}
     for job in jobs:
         record = read_job_record(run / "done" / f"{job.name}.json")
-        if record.get("seconds"):
-            seen.setdefault(_group(job), []).append(float(record["seconds"]))
+        if record.get("seconds"):  # of a training all turns count, and of one that was found done its own account
+            whole = record.get("training_seconds")
+            spent = max(float(record["seconds"]), float(whole) if isinstance(whole, int | float) else 0.0)
+            seen.setdefault(_group(job), []).append(spent)
     return {group: sum(values) / len(values) for group, values in seen.items() if len(values) >= FEWEST_MEASURED}
 
 

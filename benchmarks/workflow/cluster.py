@@ -15,8 +15,10 @@ from benchmarks.study_file import StudyError
 from benchmarks.workflow.jobs import Kind
 
 PROFILES = Path(__file__).parent / "profiles"
-SHELL_SIGNS = '$`"\\'
-"""Characters that a shell expands on the way to a cluster's job, also in quotes."""
+SHELL_SIGNS = '$`"\\%'
+"""Characters that a shell expands on the way to a cluster's job, also in quotes, and SLURM in the name of a log."""
+NUMBERS = ("gpu", "mem_mb", "runtime", "cpus_per_task", "tasks", "nodes")
+"""Resources that are counted: minutes, MB, processors."""
 _RESOURCE = re.compile(r"([a-z]+):\w+=.+")
 CONFIG_NAMES = ("config.v9+.yaml", "config.v8+.yaml", "config.yaml")
 
@@ -85,7 +87,7 @@ def read_profile(profile: str) -> tuple[Path, dict[str, Any]]:
 def refuse_shell_signs(run: Path) -> None:
     """Raise ``StudyError`` if a shell on the way to a cluster's job would read a run folder's name otherwise."""
     if found := [sign for sign in SHELL_SIGNS if sign in str(run.resolve())]:
-        raise StudyError(f"--out {run}: found {found[0]} in its path, which a shell of the cluster expands; rename it")
+        raise StudyError(f"--out {run}: found {found[0]} in its path, which a cluster expands; rename it")
 
 
 def refuse_odd_resources(set_resources: Sequence[str]) -> None:
@@ -97,6 +99,9 @@ def refuse_odd_resources(set_resources: Sequence[str]) -> None:
                 f"--set-resources {text}: wanted KIND:NAME=VALUE, for example train:runtime=2880; "
                 f"the kinds are {', '.join(kinds)}"
             )
+        name, _, value = text.partition(":")[2].partition("=")
+        if name in NUMBERS and not value.isdigit():
+            raise StudyError(f"--set-resources {text}: found {name} {value!r}, wanted a whole number")
 
 
 def _profile_jobs(config: Path, settings: dict[str, Any]) -> int:

@@ -17,7 +17,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 FIELDS: dict[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("inputs", "outputs", "versions"), dict),
     **dict.fromkeys(("state", "host", "code", "contents", "state_before"), str),
-    **dict.fromkeys(("started", "seconds"), (int, float)),
+    **dict.fromkeys(("started", "seconds", "training_seconds"), (int, float)),
     "pid": int,
     "recoveries": list,
 }
@@ -142,7 +142,7 @@ def _read_matrix(path: Path, content: str) -> dict[str, Any]:
     """Parse the matrix once for all jobs that ask for their part; empty if it is damaged, as if it were not there."""
     try:
         return _parsed_matrix(json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}
 
 

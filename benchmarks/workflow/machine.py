@@ -21,13 +21,18 @@ def describe_machine(run: Path, job: Job, environment: Mapping[str, str]) -> dic
 
 
 def training_facts(run: Path, job: Job) -> dict[str, Any]:
-    """Return what a training says itself: the device it used, its peak GPU memory, checkpoints it had to replace."""
+    """Return what a training says itself: device, peak GPU memory, checkpoints it had to replace, all its processes.
+
+    ``training_seconds`` and ``training_peak_memory_mb`` count every process that worked on it; the record's ``seconds``
+    are the last one's.
+    """
     from trainers.recovery import recoveries
 
     if job.kind != "train":
         return {}
     progress = read_record(run / job.folder / "progress.json")
-    facts = {name: progress[name] for name in ("device", "peak_gpu_memory_mb") if progress.get(name) is not None}
+    names = ("device", "peak_gpu_memory_mb", "training_seconds", "training_peak_memory_mb")
+    facts = {name: progress[name] for name in names if progress.get(name) is not None}
     recovered = recoveries(run / job.folder)
     return facts | ({"recoveries": recovered} if recovered else {})
 
