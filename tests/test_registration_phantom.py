@@ -34,3 +34,16 @@ def test_two_synthetic_chests_reach_the_figures() -> None:
     assert dice(moving.lung, again > 0) >= 0.98
     assert set(np.unique(there)) <= set(np.unique(moving.labels))
     assert spent < 3 * WANTED_CPU_S
+
+
+def test_a_template_of_half_a_chest_is_a_failed_registration() -> None:
+    """What lies beyond the template's box cannot be predicted; unnoticed it would be disease and lung missed."""
+    moving, fixed = make_chest_pair()
+    half = fixed.image[48:]
+    found = register(
+        moving.image, half, moving_spacing_mm=moving.frame.spacing_mm, fixed_spacing_mm=fixed.frame.spacing_mm
+    )
+    assert found.warp is not None
+    assert found.quality.status == "failed"
+    assert found.quality.covered < 0.7
+    assert "covered" in found.quality.reason

@@ -12,11 +12,12 @@ TITLE = "Registration of all images to the templates of AtlasNet"
 FIGURES = {
     "lung_dice": ("Lung DSC, training images", 3),
     "air_dice": ("DSC of lung air", 3),
+    "covered": ("Lung inside the template (%)", 1),
     "correlation": ("Correlation", 3),
     "folding_share": ("Folds (%)", 3),
     "inverse_p95_mm": ("Round trip, 95th percentile (mm)", 2),
 }
-"""Column of ``registrations.csv`` to its header and decimals; folds in percent."""
+"""Column of ``registrations.csv`` to its header and decimals; shares in percent."""
 NOTES = (
     "Median [quartiles] over images. Lung DSC: lung with its disease, the image's label warped to the template against "
     "the template's own, where both are annotated on every slice; lung air: found in the images, without labels.",
@@ -48,7 +49,7 @@ def _row(group: pd.DataFrame) -> dict[str, str]:
     row = {"Images": str(len(group)), "Failed": str(int(group["status"].ne("done").sum()))}
     for column, (header, decimals) in FIGURES.items():
         values = group[column].dropna() if column in group else pd.Series(dtype=float)
-        row[header] = _median(values * (100 if column == "folding_share" else 1), decimals)
+        row[header] = _median(values * (100 if column in ("folding_share", "covered") else 1), decimals)
     return row
 
 

@@ -21,6 +21,8 @@ class Quality:
         Overlap of given lung masks on the template's grid, after laying the lungs' boxes on each other, and after all.
     air_dice : float
         The same of the air found inside the two bodies at working resolution: known without any mask.
+    covered : float
+        Share of the case's lung air that lies inside the template's box: beyond it nothing can be predicted.
     folding_share : float
         Share of the working voxels with a Jacobian determinant of 0 or less.
     inverse_mean_mm, inverse_p95_mm : float
@@ -34,6 +36,7 @@ class Quality:
     lung_dice_before: float = nan
     lung_dice: float = nan
     air_dice: float = nan
+    covered: float = nan
     folding_share: float = nan
     inverse_mean_mm: float = nan
     inverse_p95_mm: float = nan
@@ -49,6 +52,8 @@ class Limits:
     ----------
     lung_dice, air_dice : float
         Smallest overlap: 0.90, about what an affine alignment alone gives; 0.80, since disease is not air.
+    covered : float
+        Smallest share of the lung inside the template's box: 0.95, so that a template of half a chest is noticed.
     folding_share : float
         Largest share of folds: 0.001.
     inverse_p95_mm : float
@@ -59,6 +64,7 @@ class Limits:
 
     lung_dice: float = 0.90
     air_dice: float = 0.80
+    covered: float = 0.95
     folding_share: float = 0.001
     inverse_p95_mm: float = 2.0
     correlation: float = 0.80
@@ -66,7 +72,7 @@ class Limits:
 
 def failure(quality: Quality, limits: Limits) -> str:
     """Return why a registration counts as failed: every limit it misses; empty if none. NaN misses no limit."""
-    least = {name: getattr(limits, name) for name in ("lung_dice", "air_dice", "correlation")}
+    least = {name: getattr(limits, name) for name in ("lung_dice", "air_dice", "covered", "correlation")}
     least["correlation"] = max(least["correlation"], quality.correlation_before - 0.01)
     most = {name: getattr(limits, name) for name in ("folding_share", "inverse_p95_mm")}
     missed = [

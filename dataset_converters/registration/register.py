@@ -200,12 +200,20 @@ def _placed(moving: _Side, fixed: _Side, affine: Affine, deformation: Deformatio
     return _Side(fixed.frame, fixed.working, hu, warp.warp_labels(moving.air.astype(np.uint8)) > 0, lung, inside)
 
 
+def _covered(warp: Warp, moving: _Side, fixed: _Side) -> float:
+    """Return the share of the case's air that lies inside the template's box."""
+    coarse = Warp(moving.working, fixed.working, fixed.working, warp.affine, warp.deformation, "")
+    inside = coarse.unwarp_labels(np.ones(fixed.working.shape, np.uint8), sampling="nearest") > 0
+    return float(np.count_nonzero(moving.air & inside) / np.count_nonzero(moving.air))
+
+
 def _measured(warp: Warp, moving: _Side, fixed: _Side, begun: _Side, start: Affine) -> Quality:
     ended = _placed(moving, fixed, warp.affine, warp.deformation)
     error = inverse_error_mm(warp.deformation, warp.working)
     target = windowed(fixed.hu)
     quality = Quality(
         DONE,
+        covered=_covered(warp, moving, fixed),
         air_dice=dice(fixed.air & (ended.inside > 0), ended.air),
         folding_share=folding_share(warp.deformation.forward, warp.working.spacing_mm),
         inverse_mean_mm=float(error.mean()) if error.size else float("nan"),
