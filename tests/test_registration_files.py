@@ -96,15 +96,16 @@ def test_a_case_goes_to_the_template_and_its_labels_return(tmp_path: Path) -> No
         unwarp_label_file(paths["moved"], tmp_path / "w.npz", paths["template"], paths["back"])
 
 
-def test_without_a_warp_nothing_is_written(tmp_path: Path) -> None:
+def test_a_case_without_lung_is_laid_on_the_template_by_the_centres(tmp_path: Path) -> None:
     write_case(tmp_path)
     write_nifti(tmp_path / "flat.nii.gz", image_of(np.zeros((24, 44, 42), np.int16)))
     quality = warp_files(
         tmp_path / "flat.nii.gz", None, tmp_path / "template.nii.gz", tmp_path / "o.nii.gz", None, tmp_path / "w.npz"
     )
     assert (quality.status, quality.reason) == ("failed", "case: one value everywhere")
-    assert not (tmp_path / "o.nii.gz").exists()
-    assert not (tmp_path / "w.npz").exists()
+    warped, template = (sitk.ReadImage(str(tmp_path / f"{name}.nii.gz")) for name in ("o", "template"))
+    assert warped.GetSize() == sitk.DICOMOrient(template, "LPS").GetSize()
+    assert load_warp(tmp_path / "w.npz")[0].backend == "centres"
     write_nifti(tmp_path / "short.nii.gz", image_of(np.zeros((20, 44, 42), np.uint8)))
     with pytest.raises(ConversionError, match="a label map of"):
         warp_files(

@@ -42,4 +42,4 @@ def test_a_case_that_one_test_set_compares_does(name: str) -> None:
 def test_a_case_that_is_trained_on_always_does() -> None:
     readers = {"annotated_T1": [], "annotated_T2": ["one"], "correlation_C1": []}
     (fault,) = unlabelled_faults(STUDY, [FOLD], IMAGES, readers)
-    assert fault.startswith("dataset annotated: case T1: found no annotation, but arm unet trains on")
+    assert fault.startswith("dataset annotated: case T1: found no annotation, but arm atlas trains on")
