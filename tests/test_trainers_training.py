@@ -277,5 +277,7 @@ def test_a_resumed_training_knows_the_time_and_memory_of_all_its_processes(tmp_p
     totals = Attempts(path).totals()
     assert 100 <= totals["training_seconds"] < 101
     assert totals["training_peak_memory_mb"] == 1e6
+    path.write_text('{"training_seconds": "long", "training_peak_memory_mb": []}')
+    assert Attempts(path).totals()["training_seconds"] < 1
     path.write_text("{")
     assert 0 < Attempts(path).totals()["training_peak_memory_mb"] < 1e6

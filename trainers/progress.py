@@ -46,6 +46,9 @@ def write_progress(
     )
 
 
+TOTALS = ("training_seconds", "training_peak_memory_mb")
+
+
 class Attempts:
     """Time and peak memory of a training over all its processes: a long one takes several turns on a cluster.
 
@@ -58,13 +61,11 @@ class Attempts:
     def __init__(self, path: Path) -> None:
         try:
             before = json.loads(path.read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):
+        except (FileNotFoundError, ValueError, RecursionError):
             before = {}
-        before = before if isinstance(before, dict) else {}
-        self._spent, self._peak, self._began = (
-            *(float(before.get(name) or 0.0) for name in ("training_seconds", "training_peak_memory_mb")),
-            time.monotonic(),
-        )
+        known = [before.get(name) for name in TOTALS] if isinstance(before, dict) else [0.0, 0.0]
+        self._spent, self._peak = (float(value) if isinstance(value, int | float) else 0.0 for value in known)
+        self._began = time.monotonic()
 
     def totals(self) -> dict[str, float]:
         """Return the seconds spent until now, and the most memory a process had (MB)."""

@@ -19,6 +19,8 @@ SHELL_SIGNS = '$`"\\%'
 """Characters that a shell expands on the way to a cluster's job, also in quotes, and SLURM in the name of a log."""
 NUMBERS = ("gpu", "mem_mb", "runtime", "cpus_per_task", "tasks", "nodes")
 """Resources that are counted: minutes, MB, processors."""
+_NUMBER = re.compile(r"[0-9(]|.*\b(attempt|input|threads)\b", re.ASCII)
+"""A number, with a unit or as a product, or an expression over what Snakemake knows."""
 _RESOURCE = re.compile(r"([a-z]+):\w+=.+")
 CONFIG_NAMES = ("config.v9+.yaml", "config.v8+.yaml", "config.yaml")
 
@@ -100,8 +102,8 @@ def refuse_odd_resources(set_resources: Sequence[str]) -> None:
                 f"the kinds are {', '.join(kinds)}"
             )
         name, _, value = text.partition(":")[2].partition("=")
-        if name in NUMBERS and not value.isdigit():
-            raise StudyError(f"--set-resources {text}: found {name} {value!r}, wanted a whole number")
+        if name in NUMBERS and not _NUMBER.match(value):
+            raise StudyError(f"--set-resources {text}: found {name} {value!r}, wanted a number, 36h, 8GB or such")
 
 
 def _profile_jobs(config: Path, settings: dict[str, Any]) -> int:
