@@ -172,11 +172,7 @@ def _votes(study: Study, folds: tuple[Fold, ...], images: Entries) -> list[dict[
             "fold": number,
             "plans_name": "",
             "kind": "vote",
-            "members": [
-                trained_model(member, trainer, seed, number)
-                for member in study.arms
-                if isinstance(member, TemplateArm) and member.ensemble == arm.name
-            ],
+            "members": [trained_model(member, trainer, seed, number) for member in study.members_of(arm)],
             "test": _test_images(study, arm.name, folds[number], images),
         }
         for arm in study.arms
@@ -196,7 +192,7 @@ def _template_of(arm: Arm, fold: int) -> dict[str, Any]:
 def _all_test_images(study: Study, arm: Arm, fold: Fold, images: Entries) -> list[str]:
     """List the images an arm predicts: what it is scored on and, on a template, what its vote is; and the reverse."""
     names = [arm.name, *([arm.ensemble] if isinstance(arm, TemplateArm) else [])]
-    names += [entry.name for entry in study.arms if isinstance(entry, TemplateArm) and entry.ensemble == arm.name]
+    names += [member.name for member in study.members_of(arm)]
     return sorted({image for name in names for image in _test_images(study, name, fold, images)})
 
 

@@ -309,6 +309,10 @@ class Study:
         """Return the arms that networks are trained on; an arm with templates is a vote of others instead."""
         return tuple(arm for arm in self.arms if not arm.templates.number)
 
+    def members_of(self, arm: Arm) -> tuple[TemplateArm, ...]:
+        """Return the arms on an arm's templates, of which it is the vote; none for an arm without."""
+        return tuple(entry for entry in self.arms if isinstance(entry, TemplateArm) and entry.ensemble == arm.name)
+
     def rows_on(self, test_set: TestSet, dataset: str) -> dict[str, str]:
         """Return the arms and baselines scored on a dataset of a test set, each with its table row (recipe)."""
         if dataset not in test_set.datasets:

@@ -4,6 +4,7 @@ import dataclasses
 from pathlib import Path
 
 import dataset_converters
+from benchmarks.model_names import slug
 from benchmarks.study import Arm, Study, TemplateArm
 from benchmarks.study_names import StudyError, refuse_repeats, refuse_unknown
 from benchmarks.study_training import Templates
@@ -38,12 +39,12 @@ def template_arms(arm: Arm) -> tuple[Arm, ...]:
 
 def set_name(arm: str, fold: int) -> str:
     """Return the name of the templates of an arm in a fold, as a folder: ``atlas-f0``."""
-    return f"{arm.replace('+', '-')}-f{fold}"
+    return f"{slug(arm)}-f{fold}"
 
 
 def warped_image(image: str, arm: TemplateArm, fold: int) -> str:
     """Return the id of an image warped to a template of a fold."""
-    return f"{image}-{arm.name.replace('+', '-')}-f{fold}"
+    return f"{image}-{slug(arm.name)}-f{fold}"
 
 
 def check_template_arms(study: Study) -> None:

@@ -25,21 +25,21 @@ class RunFolder:
     @property
     def raw_dataset(self) -> Path:
         """Folder of the study dataset in nnU-Net raw format."""
-        return self._inside(f"nnUNet_raw/{self.matrix['nnunet']}")
+        return self.inside(f"nnUNet_raw/{self.matrix['nnunet']}")
 
     @property
     def preprocessed_dataset(self) -> Path:
         """Folder of its plans and preprocessed cases."""
-        return self._inside(f"nnUNet_preprocessed/{self.matrix['nnunet']}")
+        return self.inside(f"nnUNet_preprocessed/{self.matrix['nnunet']}")
 
     def fold_folder(self, model: Mapping[str, Any]) -> Path:
         """Folder of a model's checkpoints."""
         name = f"{trainer_class(model)}__{model['plans_name']}__{configuration_of(model)}"
-        return self._inside(f"nnUNet_results/{self.matrix['nnunet']}/{name}/fold_{model['fold']}")
+        return self.inside(f"nnUNet_results/{self.matrix['nnunet']}/{name}/fold_{model['fold']}")
 
     def predictions(self, model: Mapping[str, Any]) -> Path:
         """Folder of a model's label maps."""
-        return self._inside(f"predictions/{model['model']}")
+        return self.inside(f"predictions/{model['model']}")
 
     def image(self, image_id: str) -> Path:
         """Path of an image.
@@ -49,7 +49,7 @@ class RunFolder:
         TrainerError
             The matrix points out of the run folder.
         """
-        return self._inside(self.matrix["images"][image_id]["path"])
+        return self.inside(self.matrix["images"][image_id]["path"])
 
     def inside(self, relative: str) -> Path:
         """Path of a file the matrix names.
@@ -59,9 +59,6 @@ class RunFolder:
         TrainerError
             The matrix points out of the run folder.
         """
-        return self._inside(relative)
-
-    def _inside(self, relative: str) -> Path:
         parts = PurePosixPath(relative)
         if parts.is_absolute() or ".." in parts.parts:
             raise TrainerError(

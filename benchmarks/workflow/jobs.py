@@ -207,7 +207,7 @@ def _vote_jobs(study: Study) -> list[Job]:
     """List the votes of the arms with templates; each reads the label maps of its members."""
     jobs = []
     for arm in study.arms:
-        members = [entry for entry in study.arms if isinstance(entry, TemplateArm) and entry.ensemble == arm.name]
+        members = study.members_of(arm)
         for trainer, seed, fold in product(study.trainers_of(arm), study.seeds, study.split.chosen_folds):
             if members:
                 model = trained_model(arm, trainer, seed, fold)
